@@ -1,0 +1,36 @@
+// swift-tools-version: 6.3
+import PackageDescription
+
+let package = Package(
+  name: "volute",
+  platforms: [.macOS(.v15)],
+  products: [
+    .library(name: "Volute", targets: ["Volute"]),
+    .library(name: "VoluteArithmetic", targets: ["VoluteArithmetic"]),
+    .library(name: "VoluteFormats", targets: ["VoluteFormats"]),
+    .executable(name: "volute", targets: ["VoluteCLI"]),
+  ],
+  dependencies: [
+    // The command's only; the library's own graph has no third-party package.
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0")
+  ],
+  targets: [
+    .target(name: "CVolute"),
+    .target(name: "VoluteArithmetic"),
+    .target(name: "VoluteEngine", dependencies: ["CVolute", "VoluteArithmetic"]),
+    .target(name: "Volute", dependencies: ["VoluteEngine", "VoluteArithmetic"]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+    .target(name: "VoluteFormats", dependencies: ["Volute", "CZlib"]),
+    .executableTarget(
+      name: "VoluteCLI",
+      dependencies: [
+        "Volute", "VoluteFormats", "VoluteArithmetic",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+    .testTarget(name: "VoluteArithmeticTests", dependencies: ["VoluteArithmetic"]),
+    .testTarget(name: "VoluteEngineTests", dependencies: ["VoluteEngine"]),
+    .testTarget(name: "VoluteTests", dependencies: ["Volute", "VoluteFormats"], exclude: ["Golden"]),
+    .testTarget(name: "VoluteFormatsTests", dependencies: ["VoluteFormats"]),
+    .testTarget(name: "VoluteCLITests", dependencies: ["VoluteCLI"]),
+  ]
+)

@@ -1,0 +1,6 @@
+@_exported import VoluteArithmetic
+@_exported import struct VoluteEngine.BFloat16
+@_exported import enum VoluteEngine.DType
+@_exported import protocol VoluteEngine.Element
+@_exported import class VoluteEngine.Storage
+@_exported import enum VoluteEngine.Scalar

@@ -1,0 +1,43 @@
+/// One value for all spatial axes, or one for each of them: `3` or `[3, 4, 4]`.
+public struct PerAxis<Value: Hashable & Sendable>: Hashable, Sendable, ExpressibleByArrayLiteral {
+  /// A single value for every axis, or as many values as there are axes.
+  public var values: [Value]
+
+  /// The same value along every axis.
+  public init(_ value: Value) { values = [value] }
+
+  /// One value an axis, first spatial axis first.
+  public init(_ values: [Value]) { self.values = values }
+
+  public init(arrayLiteral elements: Value...) { values = elements }
+
+  /// The values written out for `rank` axes.
+  ///
+  /// - Throws: ``ShapeError`` when the count is neither 1 nor `rank`.
+  public func expanded(
+    to rank: Int, operation: String, parameter: String
+  ) throws(ShapeError) -> [Value] {
+    if values.count == rank { return values }
+    if values.count == 1 { return Array(repeating: values[0], count: rank) }
+    throw ShapeError(
+      operation, parameter: parameter,
+      "expected \(parameter) to be a single value or \(rank) values to match the convolution dimensions, "
+        + "but got \(values.count) values",
+      mend: "give 1 or \(rank)")
+  }
+}
+
+extension PerAxis: ExpressibleByIntegerLiteral where Value == Int {
+  public init(integerLiteral value: Int) { values = [value] }
+}
+
+extension PerAxis: ExpressibleByFloatLiteral where Value == Double {
+  public init(floatLiteral value: Double) { values = [value] }
+}
+
+extension PerAxis where Value == PaddingMode {
+  public static var zeros: Self { .init(.zeros) }
+  public static var reflect: Self { .init(.reflect) }
+  public static var replicate: Self { .init(.replicate) }
+  public static var circular: Self { .init(.circular) }
+}
