@@ -6,15 +6,11 @@ import math
 import torch
 import torch.nn.functional as F
 
-from golden_core import ALL, DTYPES, FLOATS, INTS, NUMBERS, RANKS, Family, evaluate, pad_axis, pad_spatial
+from golden_core import ALL, FLOATS, INTS, NUMBERS, RANKS, Family, evaluate, pad_axis, pad_spatial
 
 CONV = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 CONV_TRANSPOSE = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: F.conv_transpose3d}
 PADDING_MODES = ["zeros", "reflect", "replicate", "circular"]
-
-
-def shape_text(sizes):
-    return "(" + " x ".join(str(size) for size in sizes) + ")"
 
 
 # Convolution
@@ -44,8 +40,10 @@ def conv_loops(x, weight, bias, stride, dilation, groups):
     outputs, per_group = weight.shape[0], weight.shape[0] // groups
     result = torch.zeros(x.shape[0], outputs, *sizes, dtype=x.dtype)
     for tap in itertools.product(*[range(k) for k in weight.shape[2:]]):
-        window = x[(slice(None), slice(None)) + tuple(
-            slice(t * d, t * d + s * (size - 1) + 1, s) for t, d, s, size in zip(tap, dilation, stride, sizes))]
+        window = x[
+            (slice(None), slice(None))
+            + tuple(slice(t * d, t * d + s * (size - 1) + 1, s) for t, d, s, size in zip(tap, dilation, stride, sizes))
+        ]
         for o in range(outputs):
             group = o // per_group
             for c in range(weight.shape[1]):
@@ -78,9 +76,15 @@ def conv_case(f, rank, dtype, x_shape, w_shape, args, bias=True, batched=True, l
     output, remark = evaluate(lambda x, w, b=None: conv_oracle(x, w, b, args), *tensors)
     modes = args.get("padding_mode", "zeros")
     padding = args.get("padding", [0] * rank)
-    native = rank in CONV and modes == "zeros" and (
-        (padding == "same" and set(args.get("stride", [1])) == {1}) or padding == "valid"
-        or (isinstance(padding, list) and not any(isinstance(p, list) for p in padding)))
+    native = (
+        rank in CONV
+        and modes == "zeros"
+        and (
+            (padding == "same" and set(args.get("stride", [1])) == {1})
+            or padding == "valid"
+            or (isinstance(padding, list) and not any(isinstance(p, list) for p in padding))
+        )
+    )
     if native:
         how = f"torch.nn.functional.conv{rank}d"
         given = {key: value for key, value in args.items() if key not in ("padding_mode", "strict")}
@@ -116,8 +120,16 @@ def conv():
         sizes, kernel = CONV_SHAPES[rank]
         settings = conv_variants(rank)[(n + n // 8) % 4]
         x_shape = ([2 if rank < 3 else 1] if batched else []) + [2] + sizes
-        conv_case(f, rank, dtype, x_shape, [2, 2 // settings["groups"]] + kernel, {**settings, "padding_mode": mode},
-                  bias=n % 3 != 0, batched=batched)
+        conv_case(
+            f,
+            rank,
+            dtype,
+            x_shape,
+            [2, 2 // settings["groups"]] + kernel,
+            {**settings, "padding_mode": mode},
+            bias=n % 3 != 0,
+            batched=batched,
+        )
     conv_settings(f)
     conv_beyond(f)
     conv_refusals(f)
@@ -127,13 +139,29 @@ def conv():
 def conv_settings(f):
     """Stride, dilation, groups and sizes one at a time."""
     for stride, dilation, padding in itertools.product([1, 2, 3], [1, 2], [0, 1]):
-        conv_case(f, 1, "float32", [1, 1, 9], [1, 1, 3], {"stride": [stride], "dilation": [dilation], "padding": [padding]}, label="stride-dilation")
+        conv_case(
+            f,
+            1,
+            "float32",
+            [1, 1, 9],
+            [1, 1, 3],
+            {"stride": [stride], "dilation": [dilation], "padding": [padding]},
+            label="stride-dilation",
+        )
     conv_case(f, 2, "float32", [1, 4, 4, 3], [8, 1, 3, 2], {"groups": 4, "padding": [1, 1]}, label="depthwise")
     conv_case(f, 1, "float32", [1, 3, 6], [3, 1, 3], {"groups": 3}, label="depthwise")
     conv_case(f, 3, "float32", [1, 3, 3, 3, 3], [3, 1, 2, 2, 2], {"groups": 3}, label="depthwise")
     conv_case(f, 2, "float64", [1, 4, 3, 4], [6, 2, 1, 1], {"groups": 2}, label="pointwise")
     conv_case(f, 2, "float32", [2, 3, 9, 3], [2, 3, 5, 1], {"stride": [3, 2], "padding": [2, 0], "dilation": [2, 1]}, label="asymmetric")
-    conv_case(f, 3, "float32", [1, 1, 6, 3, 4], [2, 1, 3, 1, 2], {"stride": [2, 1, 3], "padding": [1, 0, 2], "dilation": [1, 2, 1]}, label="asymmetric")
+    conv_case(
+        f,
+        3,
+        "float32",
+        [1, 1, 6, 3, 4],
+        [2, 1, 3, 1, 2],
+        {"stride": [2, 1, 3], "padding": [1, 0, 2], "dilation": [1, 2, 1]},
+        label="asymmetric",
+    )
     conv_case(f, 2, "float32", [0, 2, 4, 4], [3, 2, 2, 2], {}, label="empty-batch")
     conv_case(f, 1, "int32", [0, 2, 4], [3, 2, 2], {}, label="empty-batch")
     conv_case(f, 1, "float32", [1, 1, 3], [1, 1, 3], {}, label="one-output")
@@ -158,8 +186,25 @@ def conv_beyond(f):
             conv_case(f, 1, "float32", [1, 2, 5], [2, 2, 3], {"padding": padding, "padding_mode": mode}, label="per-side")
     for modes in itertools.permutations(PADDING_MODES, 2):
         conv_case(f, 2, "float32", [1, 1, 4, 3], [1, 1, 3, 3], {"padding": [[1, 2], [2, 0]], "padding_mode": list(modes)}, label="per-axis")
-    conv_case(f, 3, "float32", [1, 1, 3, 4, 3], [1, 1, 2, 3, 2], {"padding": [[1, 0], [2, 1], [0, 0]], "padding_mode": ["zeros", "circular", "zeros"], "stride": [2, 1, 1]}, label="per-axis")
-    conv_case(f, 3, "int16", [1, 3, 3, 3], [1, 1, 2, 2, 2], {"padding": [1, 1, 1], "padding_mode": ["replicate", "circular", "reflect"], "stride": [2, 2, 2]}, batched=False, label="per-axis")
+    conv_case(
+        f,
+        3,
+        "float32",
+        [1, 1, 3, 4, 3],
+        [1, 1, 2, 3, 2],
+        {"padding": [[1, 0], [2, 1], [0, 0]], "padding_mode": ["zeros", "circular", "zeros"], "stride": [2, 1, 1]},
+        label="per-axis",
+    )
+    conv_case(
+        f,
+        3,
+        "int16",
+        [1, 3, 3, 3],
+        [1, 1, 2, 2, 2],
+        {"padding": [1, 1, 1], "padding_mode": ["replicate", "circular", "reflect"], "stride": [2, 2, 2]},
+        batched=False,
+        label="per-axis",
+    )
     for size, padding in [(3, [[7, 8]]), (2, [5]), (1, [[2, 3]]), (3, [[3, 3]])]:
         conv_case(f, 1, "float64", [1, 1, size], [1, 1, 3], {"padding": padding, "padding_mode": "circular"}, label="wrap-on")
     conv_case(f, 2, "float32", [1, 1, 2, 3], [1, 1, 2, 2], {"padding": [[5, 0], [0, 7]], "padding_mode": "circular"}, label="wrap-on")
@@ -167,8 +212,18 @@ def conv_beyond(f):
         conv_case(f, 1, "float32", [1, 1, 7], [1, 1, kernel], {"padding": "same", "dilation": [dilation]}, label="same")
     for size, kernel, stride in [(5, 3, 2), (6, 3, 2), (7, 4, 3), (7, 2, 3), (8, 5, 2), (5, 1, 3)]:
         conv_case(f, 1, "float32", [1, 1, size], [1, 1, kernel], {"padding": "same", "stride": [stride]}, label="same-stride")
-    conv_case(f, 2, "float32", [1, 1, 5, 6], [1, 1, 3, 4], {"padding": "same", "stride": [2, 3], "padding_mode": "circular"}, label="same-stride")
-    conv_case(f, 2, "float32", [1, 1, 5, 6], [1, 1, 3, 2], {"padding": "same", "stride": [1, 2], "padding_mode": ["reflect", "replicate"]}, label="same-stride")
+    conv_case(
+        f, 2, "float32", [1, 1, 5, 6], [1, 1, 3, 4], {"padding": "same", "stride": [2, 3], "padding_mode": "circular"}, label="same-stride"
+    )
+    conv_case(
+        f,
+        2,
+        "float32",
+        [1, 1, 5, 6],
+        [1, 1, 3, 2],
+        {"padding": "same", "stride": [1, 2], "padding_mode": ["reflect", "replicate"]},
+        label="same-stride",
+    )
     for word in ["valid", "half", "full", "same"]:
         for mode in PADDING_MODES:
             conv_case(f, 2, "float32", [1, 1, 4, 5], [1, 1, 3, 2], {"padding": word, "padding_mode": mode}, label=word)
@@ -176,8 +231,25 @@ def conv_beyond(f):
     conv_case(f, 1, "float32", [1, 1, 6], [1, 1, 3], {"padding": "full", "dilation": [2]}, label="full")
     conv_case(f, 1, "float32", [1, 1, 6], [1, 1, 4], {"padding": "half", "dilation": [2]}, label="half")
     conv_case(f, 4, "float32", [1, 2, 3, 2, 3, 2], [2, 2, 2, 1, 2, 2], {}, label="rank-4")
-    conv_case(f, 4, "float64", [1, 2, 3, 2, 3, 3], [2, 1, 2, 2, 2, 2], {"groups": 2, "stride": [2, 1, 2, 1], "padding": [1, 0, 1, 0], "padding_mode": "circular"}, label="rank-4")
-    conv_case(f, 4, "int32", [2, 3, 2, 3, 3], [1, 2, 2, 1, 2, 2], {"padding": [[0, 1], [1, 0], [0, 0], [0, 0]], "padding_mode": ["zeros", "replicate", "zeros", "reflect"]}, batched=False, label="rank-4")
+    conv_case(
+        f,
+        4,
+        "float64",
+        [1, 2, 3, 2, 3, 3],
+        [2, 1, 2, 2, 2, 2],
+        {"groups": 2, "stride": [2, 1, 2, 1], "padding": [1, 0, 1, 0], "padding_mode": "circular"},
+        label="rank-4",
+    )
+    conv_case(
+        f,
+        4,
+        "int32",
+        [2, 3, 2, 3, 3],
+        [1, 2, 2, 1, 2, 2],
+        {"padding": [[0, 1], [1, 0], [0, 0], [0, 0]], "padding_mode": ["zeros", "replicate", "zeros", "reflect"]},
+        batched=False,
+        label="rank-4",
+    )
     conv_case(f, 4, "float32", [1, 1, 3, 3, 3, 3], [1, 1, 2, 2, 2, 2], {"dilation": [2, 1, 2, 1]}, label="rank-4")
     for size, kernel, stride, padding in [(7, 3, 2, 0), (8, 4, 2, 1), (9, 3, 3, 0)]:
         conv_case(f, 1, "float32", [1, 1, size], [1, 1, kernel], {"stride": [stride], "padding": [padding], "strict": True}, label="strict")
@@ -185,13 +257,24 @@ def conv_beyond(f):
 
 def conv_refusals(f):
     """What is refused, with PyTorch's words."""
+
     def refuse(rank, x_shape, w_shape, bias=None, dtype="float32", w_dtype=None, label="error", **args):
         x, w = f.gen(dtype, *x_shape), f.gen(w_dtype or dtype, *w_shape)
         b = None if bias is None else f.gen(dtype, bias)
         tensors = [x.t, w.t, None if b is None else b.t]
         given = {key: value for key, value in args.items() if key != "padding_mode"}
-        f.fail("conv", rank, dtype, {"input": x, "weight": w, "bias": b}, args, lambda: CONV[rank](*tensors, **given),
-               f"torch.nn.functional.conv{rank}d", "zeros", len(x_shape) == rank + 2, label)
+        f.fail(
+            "conv",
+            rank,
+            dtype,
+            {"input": x, "weight": w, "bias": b},
+            args,
+            lambda: CONV[rank](*tensors, **given),
+            f"torch.nn.functional.conv{rank}d",
+            "zeros",
+            len(x_shape) == rank + 2,
+            label,
+        )
 
     for rank in RANKS:
         refuse(rank, [1, 1] + [3] * rank, [1, 1] + [4] * rank, label="kernel-too-large")
@@ -218,23 +301,50 @@ def conv_refusals(f):
     def modes(x_shape, w_shape, mode, padding):
         x, w = f.gen("float32", *x_shape), f.gen("float32", *w_shape)
         flat = [p for p in reversed(padding) for _ in range(2)]
-        f.fail("conv", len(padding), "float32", {"input": x, "weight": w}, {"padding": padding, "padding_mode": mode},
-               lambda: F.pad(x.t, flat, mode=mode), "torch.nn.functional.pad", mode, True, "reflect-too-far")
+        f.fail(
+            "conv",
+            len(padding),
+            "float32",
+            {"input": x, "weight": w},
+            {"padding": padding, "padding_mode": mode},
+            lambda: F.pad(x.t, flat, mode=mode),
+            "torch.nn.functional.pad",
+            mode,
+            True,
+            "reflect-too-far",
+        )
 
     modes([1, 1, 3], [1, 1, 2], "reflect", [3])
     modes([1, 1, 4, 3], [1, 1, 2, 2], "reflect", [1, 3])
-    for rank, size, kernel, stride, padding in [(1, [8], [3], [2], [0]), (2, [7, 8], [3, 3], [2, 2], [0, 0]), (2, [6, 5], [2, 2], [2, 2], [0, 0]), (1, [10], [3], [3], [1])]:
+    for rank, size, kernel, stride, padding in [
+        (1, [8], [3], [2], [0]),
+        (2, [7, 8], [3, 3], [2, 2], [0, 0]),
+        (2, [6, 5], [2, 2], [2, 2], [0, 0]),
+        (1, [10], [3], [3], [1]),
+    ]:
         x, w = f.gen("float32", 1, 1, *size), f.gen("float32", 1, 1, *kernel)
-        f.fail("conv", rank, "float32", {"input": x, "weight": w}, {"stride": stride, "padding": padding, "strict": True}, "strict",
-               "strict mode: (n + padding - extent) is not a multiple of the stride", "zeros", True, "strict")
+        f.fail(
+            "conv",
+            rank,
+            "float32",
+            {"input": x, "weight": w},
+            {"stride": stride, "padding": padding, "strict": True},
+            "strict",
+            "strict mode: (n + padding - extent) is not a multiple of the stride",
+            "zeros",
+            True,
+            "strict",
+        )
 
 
 # Transposed convolution
 
 
 def transpose_sizes(sizes, kernel, pairs, args):
-    return [(n - 1) * s - b - a + d * (k - 1) + p + 1 for n, k, (b, a), s, d, p in
-            zip(sizes, kernel, pairs, args["stride"], args["dilation"], args["output_padding"])]
+    return [
+        (n - 1) * s - b - a + d * (k - 1) + p + 1
+        for n, k, (b, a), s, d, p in zip(sizes, kernel, pairs, args["stride"], args["dilation"], args["output_padding"])
+    ]
 
 
 def conv_transpose_oracle(x, weight, bias, args):
@@ -243,7 +353,15 @@ def conv_transpose_oracle(x, weight, bias, args):
     unbatched = x.dim() == rank + 1
     x = x.unsqueeze(0) if unbatched else x
     ones = [1] * rank
-    args = {"stride": ones, "dilation": ones, "padding": [0] * rank, "output_padding": [0] * rank, "groups": 1, "padding_mode": "zeros", **args}
+    args = {
+        "stride": ones,
+        "dilation": ones,
+        "padding": [0] * rank,
+        "output_padding": [0] * rank,
+        "groups": 1,
+        "padding_mode": "zeros",
+        **args,
+    }
     modes = args["padding_mode"]
     modes = [modes] * rank if isinstance(modes, str) else modes
     pairs = resolve_padding(args["padding"], None, None, None, None)
@@ -276,8 +394,18 @@ def conv_transpose_case(f, rank, dtype, x_shape, w_shape, args, bias=True, batch
         how = f"vector-Jacobian product of index-gather padding and torch.nn.functional.conv{rank}d, in float64"
     if "output_size" in args:
         args = {key: value for key, value in args.items() if key != "output_padding"}
-    f.add("conv_transpose", rank, dtype, {"input": x, "weight": w, "bias": b}, args, output, how,
-          modes if isinstance(modes, str) else "mixed", batched, label)
+    f.add(
+        "conv_transpose",
+        rank,
+        dtype,
+        {"input": x, "weight": w, "bias": b},
+        args,
+        output,
+        how,
+        modes if isinstance(modes, str) else "mixed",
+        batched,
+        label,
+    )
 
 
 CONV_TRANSPOSE_SHAPES = {1: ([5], [3]), 2: ([3, 4], [3, 2]), 3: ([3, 2, 3], [2, 3, 2])}
@@ -310,35 +438,91 @@ def conv_transpose():
 
 def conv_transpose_settings(f):
     for stride, padding, output_padding in [(1, 0, 0), (2, 0, 0), (2, 1, 1), (3, 1, 2), (3, 0, 1), (3, 2, 0)]:
-        conv_transpose_case(f, 1, "float32", [1, 1, 4], [1, 1, 3], {"stride": [stride], "padding": [padding], "output_padding": [output_padding]}, label="size")
-    conv_transpose_case(f, 1, "float32", [1, 1, 3], [1, 1, 2], {"stride": [1], "dilation": [3], "output_padding": [2]}, label="output-padding-by-dilation")
+        conv_transpose_case(
+            f,
+            1,
+            "float32",
+            [1, 1, 4],
+            [1, 1, 3],
+            {"stride": [stride], "padding": [padding], "output_padding": [output_padding]},
+            label="size",
+        )
+    conv_transpose_case(
+        f, 1, "float32", [1, 1, 3], [1, 1, 2], {"stride": [1], "dilation": [3], "output_padding": [2]}, label="output-padding-by-dilation"
+    )
     conv_transpose_case(f, 2, "float32", [1, 4, 3, 2], [4, 1, 2, 3], {"groups": 4, "stride": [2, 2]}, label="depthwise")
     conv_transpose_case(f, 2, "float32", [1, 4, 2, 2], [4, 3, 2, 2], {"groups": 2}, label="groups")
     conv_transpose_case(f, 2, "float32", [0, 2, 3, 3], [2, 3, 2, 2], {}, label="empty-batch")
     conv_transpose_case(f, 2, "int64", [1, 1, 2, 2], [1, 1, 2, 2], {"stride": [2, 2]}, bias=False, label="integers")
     conv_transpose_case(f, 2, "int64", [1, 1, 2, 2], [1, 1, 2, 2], {}, bias=False, label="integers")
-    conv_transpose_case(f, 3, "float32", [1, 1, 2, 3, 2], [1, 2, 2, 1, 3], {"stride": [1, 2, 2], "padding": [0, 0, 1], "output_padding": [0, 1, 1], "dilation": [2, 1, 1]}, label="asymmetric")
+    conv_transpose_case(
+        f,
+        3,
+        "float32",
+        [1, 1, 2, 3, 2],
+        [1, 2, 2, 1, 3],
+        {"stride": [1, 2, 2], "padding": [0, 0, 1], "output_padding": [0, 1, 1], "dilation": [2, 1, 1]},
+        label="asymmetric",
+    )
     for output, output_padding in [(7, 0), (8, 1)]:
-        conv_transpose_case(f, 2, "float32", [1, 1, 3, 3], [1, 1, 3, 3], {"stride": [2, 2], "output_size": [output, output], "output_padding": [output_padding] * 2}, label="output-size")
-    conv_transpose_case(f, 1, "float32", [1, 1, 4], [1, 1, 3], {"stride": [3], "padding": [1], "output_size": [12], "output_padding": [2]}, label="output-size")
+        conv_transpose_case(
+            f,
+            2,
+            "float32",
+            [1, 1, 3, 3],
+            [1, 1, 3, 3],
+            {"stride": [2, 2], "output_size": [output, output], "output_padding": [output_padding] * 2},
+            label="output-size",
+        )
+    conv_transpose_case(
+        f,
+        1,
+        "float32",
+        [1, 1, 4],
+        [1, 1, 3],
+        {"stride": [3], "padding": [1], "output_size": [12], "output_padding": [2]},
+        label="output-size",
+    )
     # beyond PyTorch: per side, per axis, a ring that wraps more than once, n -> n·s on a circle
     for mode in PADDING_MODES:
-        conv_transpose_case(f, 1, "float32", [1, 1, 4], [1, 1, 4], {"stride": [2], "padding": [[0, 2]], "padding_mode": mode}, label="per-side")
-        conv_transpose_case(f, 1, "float32", [1, 1, 4], [1, 1, 4], {"stride": [2], "padding": [[2, 1]], "output_padding": [1], "padding_mode": mode}, label="per-side")
+        conv_transpose_case(
+            f, 1, "float32", [1, 1, 4], [1, 1, 4], {"stride": [2], "padding": [[0, 2]], "padding_mode": mode}, label="per-side"
+        )
+        conv_transpose_case(
+            f,
+            1,
+            "float32",
+            [1, 1, 4],
+            [1, 1, 4],
+            {"stride": [2], "padding": [[2, 1]], "output_padding": [1], "padding_mode": mode},
+            label="per-side",
+        )
     for n, k, s in [(5, 4, 2), (5, 3, 2), (4, 5, 3), (3, 3, 1), (3, 2, 3)]:
         total = k - s + (s - k if k < s else 0)
         args = {"stride": [s], "padding": [[total // 2, total - total // 2]], "output_padding": [max(0, s - k)], "padding_mode": "circular"}
         conv_transpose_case(f, 1, "float64", [1, 1, n], [1, 1, k], args, label="ring")
     conv_transpose_case(f, 1, "float64", [1, 1, 7], [1, 1, 5], {"padding": [[4, 4]], "padding_mode": "circular"}, label="wrap-on")
-    conv_transpose_case(f, 3, "float32", [1, 1, 2, 4, 2], [1, 1, 2, 4, 3], {"stride": [1, 2, 2], "padding": [[0, 0], [1, 1], [1, 1]], "padding_mode": ["zeros", "circular", "zeros"]}, label="per-axis")
-    conv_transpose_case(f, 2, "float32", [1, 1, 4, 4], [1, 1, 3, 3], {"padding": [1, 1], "padding_mode": ["reflect", "replicate"]}, label="per-axis")
+    conv_transpose_case(
+        f,
+        3,
+        "float32",
+        [1, 1, 2, 4, 2],
+        [1, 1, 2, 4, 3],
+        {"stride": [1, 2, 2], "padding": [[0, 0], [1, 1], [1, 1]], "padding_mode": ["zeros", "circular", "zeros"]},
+        label="per-axis",
+    )
+    conv_transpose_case(
+        f, 2, "float32", [1, 1, 4, 4], [1, 1, 3, 3], {"padding": [1, 1], "padding_mode": ["reflect", "replicate"]}, label="per-axis"
+    )
 
 
 def conv_transpose_refusals(f):
     def refuse(rank, x_shape, w_shape, dtype="float32", label="error", **args):
         x, w = f.gen(dtype, *x_shape), f.gen(dtype, *w_shape)
         if "output_size" in args:
-            layer = getattr(torch.nn, f"ConvTranspose{rank}d")(w_shape[0], w_shape[1], w_shape[2:], args.get("stride", 1), args.get("padding", 0))
+            layer = getattr(torch.nn, f"ConvTranspose{rank}d")(
+                w_shape[0], w_shape[1], w_shape[2:], args.get("stride", 1), args.get("padding", 0)
+            )
             call, how = lambda: layer(x.t, output_size=args["output_size"]), f"torch.nn.ConvTranspose{rank}d"
         else:
             call, how = lambda: CONV_TRANSPOSE[rank](x.t, w.t, **args), f"torch.nn.functional.conv_transpose{rank}d"
@@ -416,8 +600,18 @@ def pad_settings(f):
     for value in [0.5, -1e30, math.inf, -math.inf]:
         given = value if math.isfinite(value) else ("inf" if value > 0 else "-inf")
         x = f.gen("float32", 1, 1, 3)
-        f.add("pad", 1, "float32", {"input": x}, {"pad": [1, 2], "mode": "constant", "value": given}, F.pad(x.t, [1, 2], value=value),
-              "torch.nn.functional.pad", "constant", True, "value")
+        f.add(
+            "pad",
+            1,
+            "float32",
+            {"input": x},
+            {"pad": [1, 2], "mode": "constant", "value": given},
+            F.pad(x.t, [1, 2], value=value),
+            "torch.nn.functional.pad",
+            "constant",
+            True,
+            "value",
+        )
     pad_case(f, 1, "int8", [1, 1, 3], [1, 1], "constant", label="value", value=-7)
     pad_case(f, 1, "uint8", [1, 1, 3], [1, 1], "constant", label="value", value=200)
     pad_case(f, 1, "bool", [1, 1, 3], [1, 1], "constant", label="value", value=1)
@@ -434,7 +628,18 @@ def pad_settings(f):
 def pad_refusals(f):
     def refuse(rank, shape, pad, mode, label, how=None):
         x = f.gen("float32", *shape)
-        f.fail("pad", rank, "float32", {"input": x}, {"pad": pad, "mode": mode}, lambda: F.pad(x.t, pad, mode=mode), "torch.nn.functional.pad", mode, True, label)
+        f.fail(
+            "pad",
+            rank,
+            "float32",
+            {"input": x},
+            {"pad": pad, "mode": mode},
+            lambda: F.pad(x.t, pad, mode=mode),
+            "torch.nn.functional.pad",
+            mode,
+            True,
+            label,
+        )
 
     refuse(1, [1, 1, 4], [1], "constant", "odd")
     refuse(1, [1, 1, 4], [1, 2, 3], "constant", "odd")

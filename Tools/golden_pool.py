@@ -38,7 +38,32 @@ class Maker:
 
     def refuse(self, rank, dtype, args, shape=None, x=None, batched=True, label="error", mode="-"):
         x = x or self.f.gen(dtype, *shape)
-        self.f.fail(self.op, rank, dtype, {"input": x}, args, lambda: self.functions[rank](x.t, **args, **self.fixed), self.name(rank), mode, batched, label)
+        self.f.fail(
+            self.op,
+            rank,
+            dtype,
+            {"input": x},
+            args,
+            lambda: self.functions[rank](x.t, **args, **self.fixed),
+            self.name(rank),
+            mode,
+            batched,
+            label,
+        )
+
+
+def refuse_integers(f, op, args, instead):
+    """Volute's own refusal, where PyTorch answers one integer type in a way of its own."""
+    f.fail(
+        op,
+        1,
+        "int64",
+        {"input": f.gen("int64", 1, 1, 4)},
+        args,
+        "not implemented for integers",
+        f"Volute refuses this; PyTorch {instead}",
+        label="integers",
+    )
 
 
 # Max pooling
@@ -59,17 +84,33 @@ def max_pool():
     line = lambda *values: f.lit([[list(values)]])
     make.case(1, "float32", {"kernel_size": [2], "stride": [1]}, x=line(1.0, 1.0, 0.0, 0.0, 1.0, 1.0), label="ties")
     make.case(2, "float32", {"kernel_size": [2, 2]}, x=f.lit(torch.zeros(1, 1, 4, 4)), label="ties")
-    make.case(3, "float64", {"kernel_size": [2, 2, 2], "stride": [1, 1, 1]}, x=f.lit(torch.ones(1, 1, 2, 3, 3, dtype=torch.float64)), label="ties")
+    make.case(
+        3, "float64", {"kernel_size": [2, 2, 2], "stride": [1, 1, 1]}, x=f.lit(torch.ones(1, 1, 2, 3, 3, dtype=torch.float64)), label="ties"
+    )
     for dtype in FLOATS:
         x = f.lit([[[1.0, nan, 3.0, 2.0, nan, nan, 0.0, 5.0]]], dtype)
         make.case(1, dtype, {"kernel_size": [2], "stride": [1]}, x=x, label="nan")
-    make.case(2, "float32", {"kernel_size": [2, 2], "stride": [1, 1]}, x=f.lit([[[[1.0, nan, 0.0], [4.0, 5.0, nan], [7.0, 8.0, 9.0]]]]), label="nan")
-    make.case(1, "float32", {"kernel_size": [3], "stride": [1], "padding": [1]}, x=line(-math.inf, -math.inf, -math.inf, 1.0, math.inf), label="infinity")
+    make.case(
+        2,
+        "float32",
+        {"kernel_size": [2, 2], "stride": [1, 1]},
+        x=f.lit([[[[1.0, nan, 0.0], [4.0, 5.0, nan], [7.0, 8.0, 9.0]]]]),
+        label="nan",
+    )
+    make.case(
+        1,
+        "float32",
+        {"kernel_size": [3], "stride": [1], "padding": [1]},
+        x=line(-math.inf, -math.inf, -math.inf, 1.0, math.inf),
+        label="infinity",
+    )
     make.case(1, "float32", {"kernel_size": [2], "padding": [1]}, x=line(-5.0, -6.0, -7.0, -8.0), label="padding-is-minus-infinity")
     make.case(1, "int8", {"kernel_size": [2], "padding": [1]}, x=f.lit([[[-128, -128, -127, -5]]], "int8"), label="lowest")
     make.case(1, "uint8", {"kernel_size": [2], "stride": [1]}, x=f.lit([[[0, 255, 128, 127]]], "uint8"), label="unsigned")
     for size, kernel, stride, padding in [(6, 3, 2, 1), (5, 2, 2, 1), (5, 2, 3, 1), (7, 3, 3, 0), (4, 1, 3, 0), (3, 2, 4, 1)]:
-        make.case(1, "float32", {"kernel_size": [kernel], "stride": [stride], "padding": [padding], "ceil_mode": True}, [1, 1, size], label="ceil")
+        make.case(
+            1, "float32", {"kernel_size": [kernel], "stride": [stride], "padding": [padding], "ceil_mode": True}, [1, 1, size], label="ceil"
+        )
     make.case(2, "float32", {"kernel_size": [3, 2], "stride": [2, 3], "padding": [1, 0], "ceil_mode": True}, [1, 1, 6, 5], label="ceil")
     make.case(2, "float32", {"kernel_size": [2, 3], "stride": [1, 2], "dilation": [3, 2]}, [1, 2, 5, 6], label="dilation")
     make.case(2, "float32", {"kernel_size": [2, 2]}, [0, 2, 4, 4], label="empty-batch")
@@ -97,11 +138,20 @@ def avg_pool():
         def call(x, kernel_size, stride=None, padding=(0,), ceil_mode=False, count_include_pad=True, divisor_override=None):
             if rank == 1 and divisor_override is not None:
                 stride = stride or kernel_size
-                y = F.avg_pool2d(x.unsqueeze(-2), [1] + list(kernel_size), [1] + list(stride), [0] + list(padding), ceil_mode, count_include_pad, divisor_override)
+                y = F.avg_pool2d(
+                    x.unsqueeze(-2),
+                    [1] + list(kernel_size),
+                    [1] + list(stride),
+                    [0] + list(padding),
+                    ceil_mode,
+                    count_include_pad,
+                    divisor_override,
+                )
                 return y.squeeze(-2)
             padding = list(padding) if len(padding) == rank else [0] * rank
             rest = () if rank == 1 else (divisor_override,)
             return AVG_POOL[rank](x, kernel_size, stride, padding, ceil_mode, count_include_pad, *rest)
+
         return call
 
     make = Maker(f, "avg_pool", {rank: pooled(rank) for rank in RANKS})
@@ -114,15 +164,31 @@ def avg_pool():
     for n, (rank, dtype, batched) in enumerate(itertools.product(RANKS, FLOATS, [True, False])):
         make.case(rank, dtype, variants(rank)[(n + n // 4) % 4], lead(batched, rank) + SHAPES[rank], batched=batched)
     for include in [True, False]:
-        make.case(1, "float32", {"kernel_size": [3], "stride": [2], "padding": [1], "ceil_mode": True, "count_include_pad": include},
-                  x=f.lit([[[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]]]), label="ceil")
+        make.case(
+            1,
+            "float32",
+            {"kernel_size": [3], "stride": [2], "padding": [1], "ceil_mode": True, "count_include_pad": include},
+            x=f.lit([[[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]]]),
+            label="ceil",
+        )
         for size, kernel, stride, padding in [(5, 2, 2, 1), (5, 2, 3, 1), (7, 4, 3, 2), (3, 2, 4, 1), (4, 3, 3, 1)]:
-            make.case(1, "float32", {"kernel_size": [kernel], "stride": [stride], "padding": [padding], "ceil_mode": True, "count_include_pad": include},
-                      [1, 1, size], label="ceil")
+            make.case(
+                1,
+                "float32",
+                {"kernel_size": [kernel], "stride": [stride], "padding": [padding], "ceil_mode": True, "count_include_pad": include},
+                [1, 1, size],
+                label="ceil",
+            )
         for override in [None, 1, 5, -2]:
             args = {"kernel_size": [2, 3], "stride": [2, 2], "padding": [1, 1], "ceil_mode": True, "count_include_pad": include}
             make.case(2, "float32", {**args, **({} if override is None else {"divisor_override": override})}, [1, 1, 4, 5], label="divisor")
-    make.case(3, "float32", {"kernel_size": [2, 2, 3], "stride": [2, 1, 2], "padding": [1, 0, 1], "ceil_mode": True, "count_include_pad": False}, [1, 1, 3, 3, 4], label="ceil")
+    make.case(
+        3,
+        "float32",
+        {"kernel_size": [2, 2, 3], "stride": [2, 1, 2], "padding": [1, 0, 1], "ceil_mode": True, "count_include_pad": False},
+        [1, 1, 3, 3, 4],
+        label="ceil",
+    )
     make.case(1, "float32", {"kernel_size": [2], "stride": [1]}, x=f.lit([[[1.0, math.nan, 2.0, math.inf, -math.inf, 0.0]]]), label="nan")
     make.case(2, "float32", {"kernel_size": [2, 2]}, [0, 2, 4, 4], label="empty-batch")
     for rank in RANKS:
@@ -132,6 +198,7 @@ def avg_pool():
         make.refuse(rank, "float32", {"kernel_size": [2] * rank, "stride": [0] * rank}, shape, label="stride")
         make.refuse(rank, "int32", {"kernel_size": [2] * rank}, shape, label="integers")
         make.refuse(rank, "bool", {"kernel_size": [2] * rank}, shape, label="bool")
+    refuse_integers(f, "avg_pool", {"kernel_size": [2]}, "truncates int64 averages")
     make.refuse(2, "float32", {"kernel_size": [2, 2], "divisor_override": 0}, [1, 1, 4, 4], label="divisor")
     make.refuse(3, "float32", {"kernel_size": [2, 2, 2], "divisor_override": 0}, [1, 1, 4, 4, 4], label="divisor")
     make.refuse(2, "float32", {"kernel_size": [2, 2]}, [4, 4], batched=False, label="rank")
@@ -141,7 +208,9 @@ def avg_pool():
 def lp_pool():
     f = Family("lp_pool.jsonl", "PyTorch's Lp pooling")
     # F.lp_pool1d takes its one kernel size as a number
-    line = lambda x, norm_type, kernel_size, stride=(None,), ceil_mode=False: F.lp_pool1d(x, norm_type, kernel_size[0], stride[0], ceil_mode)
+    line = lambda x, norm_type, kernel_size, stride=(None,), ceil_mode=False: F.lp_pool1d(
+        x, norm_type, kernel_size[0], stride[0], ceil_mode
+    )
     make = Maker(f, "lp_pool", {**LP_POOL, 1: line})
     variants = lambda rank: [
         {"norm_type": 2, "kernel_size": [2] * rank},
@@ -159,6 +228,7 @@ def lp_pool():
     make.case(2, "float32", {"norm_type": 2, "kernel_size": [2, 3], "stride": [2, 2], "ceil_mode": True}, [1, 1, 5, 6], label="ceil")
     make.refuse(1, "float32", {"norm_type": 2, "kernel_size": [5]}, [1, 1, 4], label="kernel-too-large")
     make.refuse(2, "float32", {"norm_type": 2, "kernel_size": [5, 2]}, [1, 1, 4, 4], label="kernel-too-large")
+    refuse_integers(f, "lp_pool", {"norm_type": 2, "kernel_size": [2]}, "promotes integers to float32")
     make.refuse(1, "float32", {"norm_type": 0, "kernel_size": [2]}, [1, 1, 4], label="norm")
     return f
 
@@ -202,8 +272,18 @@ def max_unpool():
         pooled, indices = MAX_POOL[rank](source, **pool, return_indices=True)
         x = f.gen(dtype, *pooled.shape)
         output, remark = evaluate(lambda x: MAX_UNPOOL[rank](x, indices, **args), x.t, moves=True)
-        f.add("max_unpool", rank, dtype, {"input": x, "indices": f.lit(indices)}, args, output,
-              f"torch.nn.functional.max_unpool{rank}d{remark}", "-", batched, label)
+        f.add(
+            "max_unpool",
+            rank,
+            dtype,
+            {"input": x, "indices": f.lit(indices)},
+            args,
+            output,
+            f"torch.nn.functional.max_unpool{rank}d{remark}",
+            "-",
+            batched,
+            label,
+        )
 
     variants = lambda rank: [
         {"kernel_size": [2] * rank},
@@ -260,9 +340,16 @@ def interpolate():
             off = (rounded - output.double()).abs().max().item()
             assert off <= 3, off
             extra = {"atol": int(off)} if off else {}
-        f.add("interpolate", rank, dtype, {"input": x}, full, output, "torch.nn.functional.interpolate" + remark, mode, True, label, **extra)
+        f.add(
+            "interpolate", rank, dtype, {"input": x}, full, output, "torch.nn.functional.interpolate" + remark, mode, True, label, **extra
+        )
 
-    ways = lambda rank: [{"scale_factor": 2}, {"size": [7, 5, 4][:rank]}, {"scale_factor": [1.5, 0.5, 2.0][:rank]}, {"size": [3, 2, 1][:rank]}]
+    ways = lambda rank: [
+        {"scale_factor": 2},
+        {"size": [7, 5, 4][:rank]},
+        {"scale_factor": [1.5, 0.5, 2.0][:rank]},
+        {"size": [3, 2, 1][:rank]},
+    ]
     turn = itertools.count()
     for rank, mode in itertools.product(RANKS, ["nearest", "nearest-exact", "linear", "bicubic", "area"]):
         if mode == "bicubic" and rank != 2:
@@ -277,17 +364,44 @@ def interpolate():
             case(1, "float32", mode, {"size": [size]}, [1, 1, 5], label="size")
         for scale in [2.3, 0.6, 0.4, 1.0, 1.7]:
             for recompute in [None, True]:
-                case(1, "float32", mode, {"scale_factor": scale, **({"recompute_scale_factor": True} if recompute else {})}, [1, 1, 7], label="scale")
+                case(
+                    1,
+                    "float32",
+                    mode,
+                    {"scale_factor": scale, **({"recompute_scale_factor": True} if recompute else {})},
+                    [1, 1, 7],
+                    label="scale",
+                )
     for mode, rank in [("linear", 1), ("linear", 2), ("linear", 3), ("bicubic", 2)]:
-        for args in [{"size": [6, 5, 4][:rank]}, {"scale_factor": 2.3}, {"size": [1] * rank}, {"size": [2, 2, 2][:rank]}, {"scale_factor": 0.5}]:
+        for args in [
+            {"size": [6, 5, 4][:rank]},
+            {"scale_factor": 2.3},
+            {"size": [1] * rank},
+            {"size": [2, 2, 2][:rank]},
+            {"scale_factor": 0.5},
+        ]:
             if rank == 3 and "scale_factor" in args:
                 args = {"scale_factor": [1.5, 1.0, 0.7]}
             case(rank, "float32", mode, {**args, "align_corners": True}, [1, 1] + INTERPOLATE_SHAPES[rank], label="align-corners")
     for mode in ["linear", "bicubic"]:
         for scale, recompute in itertools.product([2.3, 0.4, [1.7, 0.6]], [None, True]):
-            case(2, "float32", mode, {"scale_factor": scale, **({"recompute_scale_factor": True} if recompute else {})}, [1, 1, 4, 5], label="scale")
+            case(
+                2,
+                "float32",
+                mode,
+                {"scale_factor": scale, **({"recompute_scale_factor": True} if recompute else {})},
+                [1, 1, 4, 5],
+                label="scale",
+            )
         for size, corners in itertools.product([[3, 2], [2, 5], [1, 1], [8, 9], [4, 3]], [False, True]):
-            case(2, "float32", mode, {"size": size, "antialias": True, **({"align_corners": True} if corners else {})}, [1, 1, 7, 6], label="antialias")
+            case(
+                2,
+                "float32",
+                mode,
+                {"size": size, "antialias": True, **({"align_corners": True} if corners else {})},
+                [1, 1, 7, 6],
+                label="antialias",
+            )
         case(2, "float64", mode, {"scale_factor": 0.4, "antialias": True}, [1, 1, 7, 6], label="antialias")
         case(2, "uint8", mode, {"size": [3, 3], "antialias": True}, [1, 1, 7, 6], label="antialias")
         case(2, "float16", mode, {"size": [3, 3], "antialias": True}, [1, 1, 7, 6], label="antialias")
@@ -302,7 +416,18 @@ def interpolate():
     def refuse(rank, dtype, kind, shape, label, **args):
         x, full = f.gen(dtype, *shape), {**args, "mode": kind}
         mode = "linear" if kind in LINEAR.values() else kind
-        f.fail("interpolate", rank, dtype, {"input": x}, full, lambda: F.interpolate(x.t, **full), "torch.nn.functional.interpolate", mode, True, label)
+        f.fail(
+            "interpolate",
+            rank,
+            dtype,
+            {"input": x},
+            full,
+            lambda: F.interpolate(x.t, **full),
+            "torch.nn.functional.interpolate",
+            mode,
+            True,
+            label,
+        )
 
     for kind in ["nearest", "nearest-exact", "area"]:
         refuse(2, "float32", kind, [1, 1, 3, 3], "align-corners", scale_factor=2, align_corners=True)
@@ -349,7 +474,8 @@ def taps(sizes, args):
     kernel, stride, _, dilation = settings_of(args, len(sizes))
     for tap in itertools.product(*[range(k) for k in kernel]):
         yield (slice(None), slice(None)) + tuple(
-            slice(t * d, t * d + s * (size - 1) + 1, s) for t, d, s, size in zip(tap, dilation, stride, patches(sizes, args)))
+            slice(t * d, t * d + s * (size - 1) + 1, s) for t, d, s, size in zip(tap, dilation, stride, patches(sizes, args))
+        )
 
 
 def unfold_oracle(x, args):
@@ -381,7 +507,9 @@ def fold_oracle(columns, args):
 
 
 def unfold():
-    f = Family("unfold.jsonl", "PyTorch's unfold and fold for 2-D; strided slices in the same column order for other ranks and for integers")
+    f = Family(
+        "unfold.jsonl", "PyTorch's unfold and fold for 2-D; strided slices in the same column order for other ranks and for integers"
+    )
 
     def case(op, rank, dtype, shape, args, batched=True, label=""):
         x = f.gen(dtype, *shape)

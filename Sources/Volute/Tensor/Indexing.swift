@@ -99,7 +99,7 @@ extension Tensor {
       case .range(let from, let to, let step):
         let size = result.shape[axis]
         let first = Tensor.clipped(from ?? 0, size)
-        let last = max(first, Tensor.clipped(to ?? size, size))
+        let last = Swift.max(first, Tensor.clipped(to ?? size, size))
         result = result.sliced(axis, first..<last, step: step)
         axis += 1
       }
@@ -108,6 +108,6 @@ extension Tensor {
   }
 
   private static func clipped(_ bound: Int, _ size: Int) -> Int {
-    min(max(bound < 0 ? bound + size : bound, 0), size)
+    Swift.min(Swift.max(bound < 0 ? bound + size : bound, 0), size)
   }
 }

@@ -219,7 +219,7 @@ extension Tensor {
     }
     var shape = shape
     var strides = strides
-    strides.insert(place < rank ? strides[place] * max(shape[place], 1) : 1, at: place)
+    strides.insert(place < rank ? strides[place] * Swift.max(shape[place], 1) : 1, at: place)
     shape.insert(1, at: place)
     return view(shape: shape, strides: strides)
   }

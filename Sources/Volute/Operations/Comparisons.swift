@@ -1,0 +1,81 @@
+import VoluteEngine
+
+infix operator .== : ComparisonPrecedence
+infix operator .!= : ComparisonPrecedence
+infix operator .< : ComparisonPrecedence
+infix operator .<= : ComparisonPrecedence
+infix operator .> : ComparisonPrecedence
+infix operator .>= : ComparisonPrecedence
+infix operator .& : LogicalConjunctionPrecedence
+infix operator .| : LogicalDisjunctionPrecedence
+infix operator .^ : LogicalDisjunctionPrecedence
+prefix operator .!
+
+extension Tensor {
+  private static func apply(_ comparison: Comparison, _ left: Tensor, _ right: Operand) -> Tensor {
+    trapping { () throws(ShapeError) in try compare(comparison, .tensor(left), right) }
+  }
+
+  public static func .== (left: Tensor, right: Tensor) -> Tensor { apply(.equal, left, .tensor(right)) }
+  public static func .!= (left: Tensor, right: Tensor) -> Tensor { apply(.notEqual, left, .tensor(right)) }
+  public static func .< (left: Tensor, right: Tensor) -> Tensor { apply(.less, left, .tensor(right)) }
+  public static func .<= (left: Tensor, right: Tensor) -> Tensor {
+    apply(.lessOrEqual, left, .tensor(right))
+  }
+  public static func .> (left: Tensor, right: Tensor) -> Tensor { apply(.greater, left, .tensor(right)) }
+  public static func .>= (left: Tensor, right: Tensor) -> Tensor {
+    apply(.greaterOrEqual, left, .tensor(right))
+  }
+
+  public static func .== (left: Tensor, right: some ScalarValue) -> Tensor {
+    apply(.equal, left, .scalar(right.scalar))
+  }
+  public static func .!= (left: Tensor, right: some ScalarValue) -> Tensor {
+    apply(.notEqual, left, .scalar(right.scalar))
+  }
+  public static func .< (left: Tensor, right: some ScalarValue) -> Tensor {
+    apply(.less, left, .scalar(right.scalar))
+  }
+  public static func .<= (left: Tensor, right: some ScalarValue) -> Tensor {
+    apply(.lessOrEqual, left, .scalar(right.scalar))
+  }
+  public static func .> (left: Tensor, right: some ScalarValue) -> Tensor {
+    apply(.greater, left, .scalar(right.scalar))
+  }
+  public static func .>= (left: Tensor, right: some ScalarValue) -> Tensor {
+    apply(.greaterOrEqual, left, .scalar(right.scalar))
+  }
+
+  /// Bitwise of integers, logical of bools.
+  public static func .& (left: Tensor, right: Tensor) -> Tensor {
+    trapping { () throws(ShapeError) in try binary(.bitwiseAnd, .tensor(left), .tensor(right)) }
+  }
+  public static func .| (left: Tensor, right: Tensor) -> Tensor {
+    trapping { () throws(ShapeError) in try binary(.bitwiseOr, .tensor(left), .tensor(right)) }
+  }
+  public static func .^ (left: Tensor, right: Tensor) -> Tensor {
+    trapping { () throws(ShapeError) in try binary(.bitwiseXor, .tensor(left), .tensor(right)) }
+  }
+  public static prefix func .! (x: Tensor) -> Tensor {
+    precondition(!x.dtype.isFloatingPoint, "bitwise_not: not implemented for \(x.dtype.rawValue)")
+    return x.mapped(.bitwiseNot)
+  }
+
+  /// Whether both have one shape and type and equal elements; NaN equals nothing.
+  public func isEqual(to other: Tensor) -> Bool {
+    shape == other.shape && dtype == other.dtype && (self .== other).all()
+  }
+
+  /// Whether `|self - other| <= absolute + relative * |other|` everywhere.
+  ///
+  /// Infinities of one sign are close; NaN is close to NaN only where `equalNaN` says so.
+  public func isClose(
+    to other: Tensor, relative: Double = 1e-5, absolute: Double = 1e-8, equalNaN: Bool = false
+  ) -> Bool {
+    guard shape == other.shape else { return false }
+    return zip(elements(as: Double.self), other.elements(as: Double.self)).allSatisfy { a, b in
+      a == b || (a.isNaN && b.isNaN && equalNaN)
+        || (b.isFinite && Swift.abs(a - b) <= absolute + relative * Swift.abs(b))
+    }
+  }
+}

@@ -1,0 +1,195 @@
+import VoluteEngine
+
+func binary(
+  _ operation: BinaryOperation, _ left: Operand, _ right: Operand
+) throws(ShapeError) -> Tensor {
+  let name = operation.rawValue
+  var dtype = Operand.resultType(left, right)
+  switch operation {
+  case .divide:
+    if !dtype.isFloatingPoint { dtype = .float32 }
+  case .subtract where dtype == .bool:
+    throw ShapeError(
+      name, parameter: "input", "subtraction of two bool tensors is not supported",
+      mend: "use .^ or .! instead")
+  case .floorDivide where dtype == .bool, .remainder where dtype == .bool, .power where dtype == .bool:
+    throw ShapeError(name, parameter: "input", "\(name) is not implemented for two bool tensors")
+  case .bitwiseAnd, .bitwiseOr, .bitwiseXor:
+    if dtype.isFloatingPoint {
+      throw ShapeError(
+        name, parameter: "input", "\(name) is not implemented for \(dtype.rawValue)",
+        mend: "convert to an integer type or bool")
+    }
+  default:
+    break
+  }
+  let shape = try broadcastShape([left.shape, right.shape], operation: name)
+  let a = left.tensor(as: dtype)
+  let b = right.tensor(as: dtype)
+  if dtype.isInteger {
+    if operation == .floorDivide || operation == .remainder, (b .== 0).any() {
+      throw ShapeError(name, parameter: "divisor", "integer division or modulo by zero")
+    }
+    if operation == .power, case .scalar(let exponent) = right, case .integer(let value) = exponent, value < 0
+    {
+      throw ShapeError(
+        name, parameter: "exponent", "integers to negative integer powers are not allowed, but got \(value)",
+        mend: "convert to a real type")
+    }
+  }
+  let (x, y) = (try expand(a, shape), try expand(b, shape))
+  return Tensor(filling: shape, dtype) { output in
+    x.withStrided { left in y.withStrided { Engine.binary(operation, left, $0, to: output) } }
+  }
+}
+
+func compare(
+  _ comparison: Comparison, _ left: Operand, _ right: Operand
+) throws(ShapeError) -> Tensor {
+  let dtype = Operand.resultType(left, right)
+  let shape = try broadcastShape([left.shape, right.shape], operation: comparison.rawValue)
+  let (x, y) = (
+    try expand(left.tensor(as: dtype), shape), try expand(right.tensor(as: dtype), shape)
+  )
+  return Tensor(filling: shape, .bool) { output in
+    x.withStrided { left in y.withStrided { Engine.compare(comparison, left, $0, to: output) } }
+  }
+}
+
+/// Quotient rounded towards minus infinity, broadcasting; the type is the promoted one.
+///
+/// - Throws: ``ShapeError`` when the shapes do not broadcast or an integer is divided by zero.
+public func floorDivide(_ left: Tensor, _ right: Tensor) throws(ShapeError) -> Tensor {
+  try binary(.floorDivide, .tensor(left), .tensor(right))
+}
+
+/// Remainder with the sign of the divisor, broadcasting.
+///
+/// - Throws: ``ShapeError`` when the shapes do not broadcast or an integer is divided by zero.
+public func remainder(_ left: Tensor, _ right: Tensor) throws(ShapeError) -> Tensor {
+  try binary(.remainder, .tensor(left), .tensor(right))
+}
+
+/// Powers, broadcasting; integers stay integers and wrap.
+///
+/// - Throws: ``ShapeError`` when the shapes do not broadcast.
+public func power(_ left: Tensor, _ right: Tensor) throws(ShapeError) -> Tensor {
+  try binary(.power, .tensor(left), .tensor(right))
+}
+
+/// The smaller of each pair, broadcasting; NaN wins.
+///
+/// - Throws: ``ShapeError`` when the shapes do not broadcast.
+public func minimum(_ left: Tensor, _ right: Tensor) throws(ShapeError) -> Tensor {
+  try binary(.minimum, .tensor(left), .tensor(right))
+}
+
+/// The larger of each pair, broadcasting; NaN wins.
+///
+/// - Throws: ``ShapeError`` when the shapes do not broadcast.
+public func maximum(_ left: Tensor, _ right: Tensor) throws(ShapeError) -> Tensor {
+  try binary(.maximum, .tensor(left), .tensor(right))
+}
+
+/// `left` where `condition` holds and `right` elsewhere, broadcasting.
+///
+/// - Throws: ``ShapeError`` when the condition is not `bool` or the shapes do not broadcast.
+public func `where`(_ condition: Tensor, _ left: Tensor, _ right: Tensor) throws(ShapeError) -> Tensor {
+  guard condition.dtype == .bool else {
+    throw ShapeError(
+      "where", parameter: "condition",
+      "expected condition to be a bool tensor, but got a tensor with dtype \(condition.dtype.rawValue)")
+  }
+  let dtype = Operand.resultType(.tensor(left), .tensor(right))
+  let shape = try broadcastShape([condition.shape, left.shape, right.shape], operation: "where")
+  let test = try expand(condition, shape)
+  let (x, y) = (try expand(left.to(dtype), shape), try expand(right.to(dtype), shape))
+  return Tensor(filling: shape, dtype) { output in
+    test.withStrided { test in
+      x.withStrided { left in y.withStrided { Engine.select(test, left, $0, to: output) } }
+    }
+  }
+}
+
+extension Tensor {
+  private static func apply(
+    _ operation: BinaryOperation, _ left: Operand, _ right: Operand
+  ) -> Tensor {
+    trapping { () throws(ShapeError) in try binary(operation, left, right) }
+  }
+
+  public static func + (left: Tensor, right: Tensor) -> Tensor {
+    apply(.add, .tensor(left), .tensor(right))
+  }
+  public static func - (left: Tensor, right: Tensor) -> Tensor {
+    apply(.subtract, .tensor(left), .tensor(right))
+  }
+  public static func * (left: Tensor, right: Tensor) -> Tensor {
+    apply(.multiply, .tensor(left), .tensor(right))
+  }
+  /// True division: integers give float32.
+  public static func / (left: Tensor, right: Tensor) -> Tensor {
+    apply(.divide, .tensor(left), .tensor(right))
+  }
+  /// Remainder with the sign of the divisor.
+  public static func % (left: Tensor, right: Tensor) -> Tensor {
+    apply(.remainder, .tensor(left), .tensor(right))
+  }
+
+  public static func + (left: Tensor, right: some ScalarValue) -> Tensor {
+    apply(.add, .tensor(left), .scalar(right.scalar))
+  }
+  public static func - (left: Tensor, right: some ScalarValue) -> Tensor {
+    apply(.subtract, .tensor(left), .scalar(right.scalar))
+  }
+  public static func * (left: Tensor, right: some ScalarValue) -> Tensor {
+    apply(.multiply, .tensor(left), .scalar(right.scalar))
+  }
+  public static func / (left: Tensor, right: some ScalarValue) -> Tensor {
+    apply(.divide, .tensor(left), .scalar(right.scalar))
+  }
+  public static func % (left: Tensor, right: some ScalarValue) -> Tensor {
+    apply(.remainder, .tensor(left), .scalar(right.scalar))
+  }
+
+  public static func + (left: some ScalarValue, right: Tensor) -> Tensor {
+    apply(.add, .scalar(left.scalar), .tensor(right))
+  }
+  public static func - (left: some ScalarValue, right: Tensor) -> Tensor {
+    apply(.subtract, .scalar(left.scalar), .tensor(right))
+  }
+  public static func * (left: some ScalarValue, right: Tensor) -> Tensor {
+    apply(.multiply, .scalar(left.scalar), .tensor(right))
+  }
+  public static func / (left: some ScalarValue, right: Tensor) -> Tensor {
+    apply(.divide, .scalar(left.scalar), .tensor(right))
+  }
+
+  public static func += (left: inout Tensor, right: Tensor) { left = left + right }
+  public static func -= (left: inout Tensor, right: Tensor) { left = left - right }
+  public static func *= (left: inout Tensor, right: Tensor) { left = left * right }
+  public static func /= (left: inout Tensor, right: Tensor) { left = left / right }
+
+  public static prefix func - (x: Tensor) -> Tensor {
+    precondition(x.dtype != .bool, "negative: a bool tensor has no negative; use .! instead")
+    return x.mapped(.negate)
+  }
+
+  /// Powers of the elements; integers stay integers.
+  public func power(_ exponent: some ScalarValue) -> Tensor {
+    Tensor.apply(.power, .tensor(self), .scalar(exponent.scalar))
+  }
+
+  public func power(_ exponent: Tensor) -> Tensor {
+    Tensor.apply(.power, .tensor(self), .tensor(exponent))
+  }
+
+  /// Quotient rounded towards minus infinity.
+  public func floorDivided(by divisor: some ScalarValue) -> Tensor {
+    Tensor.apply(.floorDivide, .tensor(self), .scalar(divisor.scalar))
+  }
+
+  public func floorDivided(by divisor: Tensor) -> Tensor {
+    Tensor.apply(.floorDivide, .tensor(self), .tensor(divisor))
+  }
+}

@@ -1,0 +1,63 @@
+import VoluteEngine
+
+extension Tensor {
+  /// One operation on every element, in the tensor's type.
+  func mapped(_ operation: UnaryOperation) -> Tensor {
+    Tensor(filling: shape, dtype) { output in
+      withStrided { Engine.unary(operation, $0, to: output) }
+    }
+  }
+
+  /// One operation on every element; integers are converted to float32 first.
+  private func mappedAsReal(_ operation: UnaryOperation) -> Tensor {
+    (dtype.isFloatingPoint ? self : to(.float32)).mapped(operation)
+  }
+
+  /// One operation that leaves integers as they are.
+  private func rounded(_ operation: UnaryOperation) -> Tensor {
+    dtype.isFloatingPoint ? mapped(operation) : self
+  }
+
+  public func abs() -> Tensor { mapped(.absolute) }
+  public func sign() -> Tensor { mapped(.sign) }
+  public func square() -> Tensor { self * self }
+  public func floor() -> Tensor { rounded(.floor) }
+  public func ceil() -> Tensor { rounded(.ceil) }
+  /// Halves go to the even neighbour.
+  public func round() -> Tensor { rounded(.round) }
+  public func truncated() -> Tensor { rounded(.truncate) }
+
+  public func reciprocal() -> Tensor { mappedAsReal(.reciprocal) }
+  public func sqrt() -> Tensor { mappedAsReal(.squareRoot) }
+  public func rsqrt() -> Tensor { mappedAsReal(.reciprocalSquareRoot) }
+  public func exp() -> Tensor { mappedAsReal(.exponential) }
+  public func expm1() -> Tensor { mappedAsReal(.exponentialMinusOne) }
+  public func log() -> Tensor { mappedAsReal(.logarithm) }
+  public func log1p() -> Tensor { mappedAsReal(.logarithmOnePlus) }
+  public func log2() -> Tensor { mappedAsReal(.logarithm2) }
+  public func log10() -> Tensor { mappedAsReal(.logarithm10) }
+  public func sin() -> Tensor { mappedAsReal(.sine) }
+  public func cos() -> Tensor { mappedAsReal(.cosine) }
+  public func tan() -> Tensor { mappedAsReal(.tangent) }
+  public func atan() -> Tensor { mappedAsReal(.arcTangent) }
+  public func tanh() -> Tensor { mappedAsReal(.hyperbolicTangent) }
+  public func sigmoid() -> Tensor { mappedAsReal(.sigmoid) }
+  /// The error function.
+  public func erf() -> Tensor { mappedAsReal(.errorFunction) }
+
+  /// Values below `lower` raised to it, values above `upper` lowered to it; NaN stays.
+  public func clamped(
+    _ lower: (any ScalarValue)? = nil, _ upper: (any ScalarValue)? = nil
+  ) -> Tensor {
+    var dtype = dtype
+    for bound in [lower, upper] {
+      if let bound { dtype = Operand.resultType(.tensor(self.to(dtype)), .scalar(bound.scalar)) }
+    }
+    let input = to(dtype)
+    return Tensor(filling: shape, dtype) { output in
+      input.withStrided { array in
+        Engine.clamp(array, lower: lower?.scalar, upper: upper?.scalar, to: output)
+      }
+    }
+  }
+}

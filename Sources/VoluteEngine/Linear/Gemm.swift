@@ -1,0 +1,145 @@
+import CVolute
+
+/// The element types that have a matrix kernel.
+protocol MatrixElement: Element, Arithmetic where Math == Self {
+  /// Rows and columns of the register tile.
+  static var tileRows: Int { get }
+  static var tileColumns: Int { get }
+  static func tile(
+    depth: Int, _ a: UnsafePointer<Self>, _ b: UnsafePointer<Self>, _ c: UnsafeMutablePointer<Self>,
+    stride: Int, rows: Int, columns: Int, accumulates: Bool)
+}
+
+private enum Kernels {
+  static let table: volute_kernels = volute_kernels_for_this_machine().pointee
+}
+
+extension Float: MatrixElement {
+  static var tileRows: Int { Kernels.table.mr_f32 }
+  static var tileColumns: Int { Kernels.table.nr_f32 }
+
+  @inline(__always)
+  static func tile(
+    depth: Int, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ c: UnsafeMutablePointer<Float>,
+    stride: Int, rows: Int, columns: Int, accumulates: Bool
+  ) {
+    Kernels.table.tile_f32(depth, a, b, c, stride, rows, columns, accumulates ? 1 : 0)
+  }
+}
+
+extension Double: MatrixElement {
+  static var tileRows: Int { Kernels.table.mr_f64 }
+  static var tileColumns: Int { Kernels.table.nr_f64 }
+
+  @inline(__always)
+  static func tile(
+    depth: Int, _ a: UnsafePointer<Double>, _ b: UnsafePointer<Double>,
+    _ c: UnsafeMutablePointer<Double>, stride: Int, rows: Int, columns: Int, accumulates: Bool
+  ) {
+    Kernels.table.tile_f64(depth, a, b, c, stride, rows, columns, accumulates ? 1 : 0)
+  }
+}
+
+/// Cache blocks of the matrix product, after BLIS: a block of B is `depth` x `columns` and stays in the second
+/// level of cache while the panels of A pass by.
+enum GemmBlock {
+  static let depth = 256
+  static let columns = 256
+}
+
+/// The left matrix, cut into panels of `tileRows` rows and blocks of depth, in the order in which the kernel
+/// reads it.
+final class PackedMatrix<T: MatrixElement> {
+  let rows: Int
+  let depth: Int
+  private let panels: UnsafeMutablePointer<T>
+  private let panelCount: Int
+
+  /// `element(row, k)` is read once for each entry.
+  init(rows: Int, depth: Int, _ element: (_ row: Int, _ k: Int) -> T) {
+    self.rows = rows
+    self.depth = depth
+    let height = T.tileRows
+    panelCount = (rows + height - 1) / height
+    panels = .allocate(capacity: max(panelCount * height * depth, 1))
+    for panel in 0..<panelCount {
+      for k in 0..<depth {
+        // Blocks of depth follow one another; within each, panels do.
+        let block = k / GemmBlock.depth
+        let first = block * GemmBlock.depth
+        let blockDepth = min(GemmBlock.depth, depth - first)
+        let place =
+          panels + first * panelCount * height + panel * blockDepth * height + (k - first) * height
+        for lane in 0..<height {
+          let row = panel * height + lane
+          place[lane] = row < rows ? element(row, k) : .zero
+        }
+      }
+    }
+  }
+
+  deinit { panels.deallocate() }
+
+  /// The rows of one panel in the block of depth that starts at `first`.
+  @inline(__always)
+  func panel(_ panel: Int, first: Int) -> UnsafePointer<T> {
+    let height = T.tileRows
+    let blockDepth = min(GemmBlock.depth, depth - first)
+    return UnsafePointer(panels + first * panelCount * height + panel * blockDepth * height)
+  }
+}
+
+/// Gives entries of the right matrix to the kernel.
+protocol MatrixPacker {
+  associatedtype T: MatrixElement
+  /// Writes rows `rows` of columns `columns` into `panels`: panels of `tileColumns` columns, each
+  /// `rows.count * tileColumns` long, row after row, zeros where a panel has no column.
+  func pack(rows: Range<Int>, columns: Range<Int>, into panels: UnsafeMutablePointer<T>)
+}
+
+extension Engine {
+  /// `output[i * stride + j] = sum over k of left[i, k] * right[k, j]`, for the columns `columns`; column
+  /// `columns.lowerBound` is written to `output[0]`.
+  static func multiply<Packer: MatrixPacker>(
+    _ left: PackedMatrix<Packer.T>, _ right: Packer, columns: Range<Int>, rows: Range<Int>? = nil,
+    to output: UnsafeMutablePointer<Packer.T>, stride: Int
+  ) {
+    typealias T = Packer.T
+    let height = T.tileRows
+    let width = T.tileColumns
+    let rows = rows ?? 0..<left.rows
+    let panelsOfB = (GemmBlock.columns + width - 1) / width
+    let buffer = UnsafeMutablePointer<T>.allocate(capacity: panelsOfB * width * GemmBlock.depth)
+    defer { buffer.deallocate() }
+    var column = columns.lowerBound
+    while column < columns.upperBound {
+      let lastColumn = min(column + panelsOfB * width, columns.upperBound)
+      for k in Swift.stride(from: 0, to: left.depth, by: GemmBlock.depth) {
+        let depth = min(GemmBlock.depth, left.depth - k)
+        right.pack(rows: k..<k + depth, columns: column..<lastColumn, into: buffer)
+        var row = rows.lowerBound
+        while row < rows.upperBound {
+          let a = left.panel(row / height, first: k)
+          let tall = min(height, rows.upperBound - row)
+          var first = column
+          var b = UnsafePointer(buffer)
+          while first < lastColumn {
+            T.tile(
+              depth: depth, a, b, output + (row - rows.lowerBound) * stride + first - columns.lowerBound,
+              stride: stride, rows: tall, columns: min(width, lastColumn - first), accumulates: k > 0)
+            b += depth * width
+            first += width
+          }
+          row += height
+        }
+      }
+      if left.depth == 0 {
+        for row in 0..<rows.count {
+          (output + row * stride + column - columns.lowerBound).update(
+            repeating: .zero, count: lastColumn - column)
+        }
+      }
+      column = lastColumn
+    }
+  }
+}
