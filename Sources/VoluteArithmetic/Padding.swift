@@ -44,11 +44,11 @@ public enum Padding: Hashable, Sendable, ExpressibleByIntegerLiteral, Expressibl
   case full
   case amounts(PerAxis<AxisPadding>)
 
-  public init(integerLiteral value: Int) { self = .amounts(.init(AxisPadding(integerLiteral: value))) }
+  public init(integerLiteral value: Int) { self = .amounts([AxisPadding(integerLiteral: value)]) }
   public init(arrayLiteral elements: AxisPadding...) { self = .amounts(.init(elements)) }
 
   /// The same amount on both sides of every axis.
-  public init(_ amount: Int) { self = .amounts(.init(.init(before: amount, after: amount))) }
+  public init(_ amount: Int) { self = .amounts([.init(before: amount, after: amount)]) }
 
   /// Symmetric amounts, one an axis (or one for all).
   public init(_ amounts: [Int]) { self = .amounts(.init(amounts.map { .init(before: $0, after: $0) })) }

@@ -4,7 +4,7 @@ public struct PerAxis<Value: Hashable & Sendable>: Hashable, Sendable, Expressib
   public var values: [Value]
 
   /// The same value along every axis.
-  public init(_ value: Value) { values = [value] }
+  public init(repeating value: Value) { values = [value] }
 
   /// One value an axis, first spatial axis first.
   public init(_ values: [Value]) { self.values = values }
@@ -28,6 +28,7 @@ public struct PerAxis<Value: Hashable & Sendable>: Hashable, Sendable, Expressib
 }
 
 extension PerAxis: ExpressibleByIntegerLiteral where Value == Int {
+  public init(_ value: Int) { values = [value] }
   public init(integerLiteral value: Int) { values = [value] }
 }
 
@@ -36,8 +37,8 @@ extension PerAxis: ExpressibleByFloatLiteral where Value == Double {
 }
 
 extension PerAxis where Value == PaddingMode {
-  public static var zeros: Self { .init(.zeros) }
-  public static var reflect: Self { .init(.reflect) }
-  public static var replicate: Self { .init(.replicate) }
-  public static var circular: Self { .init(.circular) }
+  public static var zeros: Self { .init(repeating: .zeros) }
+  public static var reflect: Self { .init(repeating: .reflect) }
+  public static var replicate: Self { .init(repeating: .replicate) }
+  public static var circular: Self { .init(repeating: .circular) }
 }

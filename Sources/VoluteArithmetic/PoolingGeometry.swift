@@ -13,10 +13,6 @@ public struct PoolingGeometry: Hashable, Sendable {
   /// How many planes are pooled: batch times channels.
   public var planes: Int { inputShape.dropLast(rank).reduce(1, *) }
 
-  public var maps: [AxisMap] {
-    (0..<rank).map { AxisMap(axes[$0], inputSize: inputSize[$0], outputSize: outputSize[$0]) }
-  }
-
   /// - Parameters:
   ///   - operation: the stem of the name, such as `max_pool`; the rank is appended.
   ///   - stride: `nil` moves by the kernel.
@@ -147,5 +143,72 @@ public struct AdaptivePoolingGeometry: Hashable, Sendable {
     let size = inputSize[axis]
     let count = outputSize[axis]
     return (0..<count).map { $0 * size / count..<(($0 + 1) * size + count - 1) / count }
+  }
+}
+
+/// The arithmetic of max unpooling: the output that a pooling window would have made the input of.
+public struct UnpoolingGeometry: Hashable, Sendable {
+  public let operation: String
+  public let inputShape: [Int]
+  public let outputShape: [Int]
+  public let rank: Int
+
+  public var outputSize: [Int] { Array(outputShape.suffix(rank)) }
+  public var planes: Int { inputShape.dropLast(rank).reduce(1, *) }
+
+  /// - Parameter outputSize: one size an axis, less than a stride away from `(n - 1) s - 2 p + k`; a whole shape is
+  ///   taken too, of which the last axes count.
+  public init(
+    inputShape: [Int], rank: Int, kernelSize: PerAxis<Int>, stride: PerAxis<Int>? = nil,
+    padding: PerAxis<Int> = 0, outputSize requested: [Int]? = nil
+  ) throws(ShapeError) {
+    let operation = "max_unpool\(rank)d"
+    try checkPlanes(inputShape, rank: rank, operation: operation)
+    let kernels = try kernelSize.expanded(to: rank, operation: operation, parameter: "kernelSize")
+    let strides = try (stride ?? kernelSize).expanded(to: rank, operation: operation, parameter: "stride")
+    let paddings = try padding.expanded(to: rank, operation: operation, parameter: "padding")
+    let numbers = [("kernelSize", kernels), ("stride", strides)]
+    for (parameter, values) in numbers {
+      if let bad = values.first(where: { $0 <= 0 || $0 > Limits.parameter }) {
+        throw ShapeError(
+          operation, parameter: parameter, "\(parameter) should be greater than zero, but got \(bad)",
+          mend: "at least 1, at most \(Limits.parameter)")
+      }
+    }
+    if let bad = paddings.first(where: { $0 < 0 || $0 > Limits.parameter }) {
+      throw ShapeError(
+        operation, parameter: "padding", "pad must be non-negative, but got pad: \(bad)")
+    }
+    let natural = inputShape.suffix(rank).enumerated().map { axis, size in
+      (size - 1) * strides[axis] - 2 * paddings[axis] + kernels[axis]
+    }
+    var output = natural
+    if let requested {
+      guard requested.count == rank || requested.count == inputShape.count else {
+        throw ShapeError(
+          operation, parameter: "outputSize",
+          "output_size should be a sequence containing \(rank) or \(inputShape.count) elements, but it has a "
+            + "length of '\(requested.count)'")
+      }
+      output = Array(requested.suffix(rank))
+      for axis in output.indices {
+        let (least, most) = (natural[axis] - strides[axis], natural[axis] + strides[axis])
+        if output[axis] <= least || output[axis] >= most {
+          throw ShapeError(
+            operation, parameter: "outputSize",
+            "invalid output_size \(output) (dim \(axis) must be between \(least) and \(most))")
+        }
+      }
+    }
+    if output.contains(where: { $0 < 1 }) {
+      throw ShapeError(
+        operation, parameter: "outputSize", "calculated output size \(sizeText(output)) is too small",
+        shapes: [inputShape])
+    }
+    self.operation = operation
+    self.inputShape = inputShape
+    self.rank = rank
+    outputShape = inputShape.dropLast(rank) + output
+    _ = try elementCount(outputShape, operation: operation)
   }
 }

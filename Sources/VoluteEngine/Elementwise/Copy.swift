@@ -82,13 +82,19 @@ extension Engine {
     array.dtype.dispatch(Fill(array: array, scalar: scalar))
   }
 
+  /// A number as an element: whatever is not zero is true.
+  @inline(__always)
+  static func element<T: Element>(_ scalar: Scalar, as type: T.Type) -> T {
+    if T.dtype == .bool { return T(math: scalar.isZero ? .zero : .one) }
+    return T(math: scalar.math(as: T.Math.self))
+  }
+
   private struct Fill: ElementVisitor {
     let array: StridedArray
     let scalar: Scalar
 
     func visit<T: Element>(_ type: T.Type) {
-      let value =
-        T.dtype == .bool ? T(math: scalar.isZero ? .zero : .one) : T(math: scalar.math(as: T.Math.self))
+      let value = Engine.element(scalar, as: T.self)
       let nest = LoopNest(shape: array.shape, strides: [array.strides])
       let pointer = array.pointer(as: T.self)
       let step = nest.rowStrides[0]

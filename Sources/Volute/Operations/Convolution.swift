@@ -1,0 +1,99 @@
+import VoluteEngine
+
+/// N-dimensional convolution (cross-correlation), of any number of spatial axes.
+///
+/// # Shapes
+/// - `x`: `[batch, channels, size...]`, or without the batch.
+/// - `weight`: `[outputs, channels / groups, kernel...]`; its rank decides the number of spatial axes.
+/// - `bias`: `[outputs]`.
+/// - result: `[batch, outputs, floor((n + before + after - d (k - 1) - 1) / s) + 1 ...]`.
+///
+/// Integers give integers and wrap; the 16-bit types are accumulated in 32 bits and rounded once.
+///
+/// - Parameters:
+///   - padding: amounts, or `.same` (with any stride), `.valid`, `.half`, `.full`.
+///   - paddingMode: what is read beyond the input, for the axes whose `padding` does not say.
+///   - isStrict: refuse sizes that the stride does not divide, instead of dropping the remainder.
+/// - Throws: ``ShapeError`` naming the parameter, the numbers and the mend.
+public func convolution(
+  _ x: Tensor, _ weight: Tensor, bias: Tensor? = nil, stride: PerAxis<Int> = 1, padding: Padding = 0,
+  paddingMode: PerAxis<PaddingMode> = .zeros, dilation: PerAxis<Int> = 1, groups: Int = 1,
+  isStrict: Bool = false
+) throws(ShapeError) -> Tensor {
+  let geometry = try ConvolutionGeometry(
+    inputShape: x.shape, weightShape: weight.shape, stride: stride, padding: padding,
+    paddingMode: paddingMode, dilation: dilation, groups: groups, isStrict: isStrict)
+  return try convolve(geometry, x, weight, bias)
+}
+
+/// N-dimensional transposed convolution: the adjoint of ``convolution(_:_:bias:stride:padding:paddingMode:dilation:groups:isStrict:)``
+/// with the same parameters, in every padding mode.
+///
+/// # Shapes
+/// - `x`: `[batch, channels, size...]`, or without the batch.
+/// - `weight`: `[channels, outputs / groups, kernel...]`.
+/// - `bias`: `[outputs]`.
+/// - result: `[batch, outputs, (n - 1) s - before - after + d (k - 1) + outputPadding + 1 ...]`.
+///
+/// - Parameters:
+///   - paddingMode: with `.zeros`, what falls on the padding is dropped, as PyTorch does; in the other modes it is
+///     added to the elements that the padding stands for. A circular axis scatters onto a ring.
+///   - outputSize: asks for one of the sizes that the stride makes ambiguous; replaces `outputPadding`.
+/// - Throws: ``ShapeError`` naming the parameter, the numbers and the mend.
+public func transposedConvolution(
+  _ x: Tensor, _ weight: Tensor, bias: Tensor? = nil, stride: PerAxis<Int> = 1, padding: Padding = 0,
+  paddingMode: PerAxis<PaddingMode> = .zeros, outputPadding: PerAxis<Int> = 0, outputSize: [Int]? = nil,
+  dilation: PerAxis<Int> = 1, groups: Int = 1
+) throws(ShapeError) -> Tensor {
+  let geometry = try ConvolutionGeometry(
+    transposing: x.shape, weightShape: weight.shape, stride: stride, padding: padding,
+    paddingMode: paddingMode, outputPadding: outputPadding, outputSize: outputSize, dilation: dilation,
+    groups: groups)
+  return try convolve(geometry, x, weight, bias)
+}
+
+/// Runs a validated geometry by a named algorithm, or by the one that the engine chooses.
+package func convolve(
+  _ geometry: ConvolutionGeometry, _ x: Tensor, _ weight: Tensor, _ bias: Tensor?,
+  algorithm: ConvolutionAlgorithm? = nil
+) throws(ShapeError) -> Tensor {
+  for (name, tensor) in [("weight", weight), ("bias", bias)] {
+    guard let tensor, tensor.dtype != x.dtype else { continue }
+    throw ShapeError(
+      geometry.operation, parameter: name,
+      "expected input and \(name) to have one dtype, but got \(x.dtype.rawValue) and \(tensor.dtype.rawValue)",
+      mend: "convert one of them")
+  }
+  if x.dtype == .bool {
+    throw ShapeError(
+      geometry.operation, parameter: "input", "\(geometry.operation) is not implemented for bool",
+      mend: "convert to an integer or a floating-point type")
+  }
+  if let bias, bias.shape != [geometry.outputChannels] {
+    throw ShapeError(
+      geometry.operation, parameter: "bias",
+      "given weight of size \(weight.shape), expected bias to be 1-dimensional with \(geometry.outputChannels) "
+        + "elements, but got bias of size \(bias.shape) instead", shapes: [weight.shape, bias.shape])
+  }
+  // The 16-bit types are computed in 32 bits.
+  let dtype: DType = x.dtype.isFloatingPoint && x.dtype.size == 2 ? .float32 : x.dtype
+  let input = x.to(dtype).contiguous()
+  let factors = weight.to(dtype).contiguous()
+  let offsets = bias?.to(dtype).contiguous()
+  let result = Tensor(filling: geometry.outputShape, dtype) { output in
+    input.withStrided { input in
+      factors.withStrided { weight in
+        if let offsets {
+          offsets.withStrided {
+            Engine.convolution(
+              geometry, input: input, weight: weight, bias: $0, to: output, algorithm: algorithm)
+          }
+        } else {
+          Engine.convolution(
+            geometry, input: input, weight: weight, bias: nil, to: output, algorithm: algorithm)
+        }
+      }
+    }
+  }
+  return result.to(x.dtype)
+}
