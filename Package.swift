@@ -20,17 +20,19 @@ let package = Package(
     .target(name: "VoluteEngine", dependencies: ["CVolute", "VoluteArithmetic"]),
     .target(name: "Volute", dependencies: ["VoluteEngine", "VoluteArithmetic"]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
-    .target(name: "VoluteFormats", dependencies: ["Volute", "CZlib"]),
+    .target(name: "VoluteFormats", dependencies: ["Volute", "VoluteEngine", "CZlib"]),
     .executableTarget(
       name: "VoluteCLI",
       dependencies: [
         "Volute", "VoluteFormats", "VoluteArithmetic",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
+    // Not a product: feeds damaged files to the readers, `swift run -c release FuzzReaders npy 100000`.
+    .executableTarget(name: "FuzzReaders", dependencies: ["Volute", "VoluteFormats"]),
     .testTarget(name: "VoluteArithmeticTests", dependencies: ["VoluteArithmetic"]),
     .testTarget(name: "VoluteEngineTests", dependencies: ["VoluteEngine"]),
     .testTarget(name: "VoluteTests", dependencies: ["Volute", "VoluteFormats"], exclude: ["Golden"]),
-    .testTarget(name: "VoluteFormatsTests", dependencies: ["VoluteFormats"]),
+    .testTarget(name: "VoluteFormatsTests", dependencies: ["Volute", "VoluteFormats"], exclude: ["Fixtures"]),
     .testTarget(name: "VoluteCLITests", dependencies: ["VoluteCLI"]),
   ]
 )

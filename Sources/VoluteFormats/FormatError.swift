@@ -1,1 +1,25 @@
 import Volute
+
+/// What is wrong with a file, and how to mend it.
+///
+/// Everything in this module that reads or writes throws this type, and nothing traps on what a file holds.
+public struct FormatError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// The file, or `archive.npz:member`, or the name that the caller gave to bytes in memory.
+  public var path: String
+  /// One clause with the numbers in it.
+  public var message: String
+  /// What would help, where there is such a thing.
+  public var mend: String?
+
+  public init(_ path: String, _ message: String, mend: String? = nil) {
+    self.path = path
+    self.message = message
+    self.mend = mend
+  }
+
+  public var description: String {
+    let head = "\(path): \(message)"
+    guard let mend else { return head }
+    return "\(head) (\(mend))"
+  }
+}
