@@ -62,8 +62,8 @@ private let edgeFilter = Tensor([[2, 0, -2], [2, 0, -2], [2, 0, -2]] as [[Float]
   plane("In [9]", "red", image: 10, filter: 1, is: narrow)
   plane("In [12]", "green", image: 30, filter: 2, is: wide.replacing(" 30.", with: " 180."))
   plane("In [15]", "blue", image: 20, filter: 0.5, is: narrow)
-  cell("In [16]", "the planes stacked") { shape(of: stackedImage(), is: [1, 3, 6, 6]) }
-  cell("In [17]", "the filters stacked") { shape(of: stackedFilter(), is: [1, 3, 3, 3]) }
+  cell("In [16]", "the planes stacked") { shape(of: try stackedImage(), is: [1, 3, 6, 6]) }
+  cell("In [17]", "the filters stacked") { shape(of: try stackedFilter(), is: [1, 3, 3, 3]) }
   cell("In [18]", "one filter over three channels") {
     let out = try conv2d(stackedImage(), stackedFilter())
     shape(of: out, is: [1, 1, 4, 4])
@@ -125,7 +125,7 @@ private let edgeFilter = Tensor([[2, 0, -2], [2, 0, -2], [2, 0, -2]] as [[Float]
   let x = Tensor([[20, 45], [10, 43]] as [[Float]]).reshaped(1, 1, 2, 2)
   cell("In [22]", "interpolate x2, nearest") {
     printed(
-      try interpolate(x, scaleFactor: 2, mode: .nearest),
+      try interpolate(x, scaleFactor: 2.0, mode: .nearest),
       is: """
         tensor([[[[20., 20., 45., 45.],
                   [20., 20., 45., 45.],
@@ -135,7 +135,7 @@ private let edgeFilter = Tensor([[2, 0, -2], [2, 0, -2], [2, 0, -2]] as [[Float]
   }
   cell("In [23]", "interpolate x2, bilinear") {
     printed(
-      try interpolate(x, scaleFactor: 2, mode: .bilinear),
+      try interpolate(x, scaleFactor: 2.0, mode: .linear),
       is: """
         tensor([[[[20.0000, 26.2500, 38.7500, 45.0000],
                   [17.5000, 24.2500, 37.7500, 44.5000],
@@ -181,7 +181,7 @@ private let edgeFilter = Tensor([[2, 0, -2], [2, 0, -2], [2, 0, -2]] as [[Float]
   cell("text", "the checkerboard: writes to each output") {
     let checkered = try convTranspose1d(.ones([1, 5]), .ones([1, 1, 3]), stride: 2)
     value("kernel 3, stride 2:", checkered[0].to(.int64).integers(), is: [1, 1, 2, 1, 2, 1, 2, 1, 2, 1, 1])
-    let large = try interpolate(.ones([1, 1, 5]), scaleFactor: 2)
+    let large = try interpolate(.ones([1, 1, 5]), scaleFactor: 2.0)
     let even = try conv1d(large, .ones([1, 1, 3]), padding: 1)
     value("x2, then 3 same:", even[0, 0].to(.int64).integers(), is: [2, 3, 3, 3, 3, 3, 3, 3, 3, 2])
   }

@@ -9,7 +9,8 @@ func layer(_ weightShape: [Int]) -> (weight: Tensor, bias: Tensor?) {
 
 /// Small integers without a pattern, for results that can be compared exactly.
 func integers(_ shape: [Int]) -> Tensor {
-  Tensor((0..<shape.reduce(1, *)).map { ($0 * $0 * 7 + $0 * 3 + 2) % 11 - 5 }, shape: shape)
+  let places = Tensor.arange(shape.reduce(1, *)).reshaped(shape)
+  return (places * places * 7 + places * 3 + 2) % 11 - 5
 }
 
 /// The places along `axis` at which two tensors differ anywhere.
@@ -33,29 +34,6 @@ func fractionText(_ numerator: Int, _ denominator: Int) -> String {
   while b != 0 { (a, b) = (b, a % b) }
   let divisor = max(a, 1)
   return denominator == divisor ? "\(numerator / divisor)" : "\(numerator / divisor)/\(denominator / divisor)"
-}
-
-/// A number with a prefix of 1000: `10.5 GF`.
-func scaled(_ value: Double, unit: String) -> String {
-  var value = value
-  var prefix = ""
-  for next in ["k", "M", "G", "T"] where value >= 999.5 {
-    value /= 1000
-    prefix = next
-  }
-  return "\(rounded(value)) \(prefix)\(unit)"
-}
-
-/// Three digits: `0.62 s`, `84 ms`.
-func timeText(_ duration: Duration) -> String {
-  let seconds = duration / .seconds(1)
-  return seconds < 1 ? "\(rounded(seconds * 1000)) ms" : "\(rounded(seconds)) s"
-}
-
-private func rounded(_ value: Double) -> String {
-  if value >= 99.5 { return "\(Int(value.rounded()))" }
-  let tenths = Int((value * 10).rounded())
-  return tenths % 10 == 0 || tenths >= 200 ? "\((tenths + 5) / 10)" : "\(tenths / 10).\(tenths % 10)"
 }
 
 /// The numbers of a printed tensor, without those of its type's name.

@@ -24,8 +24,10 @@ struct Tour {
       case .section(let title):
         page.writeSection(title)
       case .cell(let cell):
-        page.showProgress(shown, of: cellCount, cell)
+        let progress = Progress("\(cell.label) \(cell.title)", of: cellCount)
+        for _ in 0..<shown { progress.advance() }
         let findings = findings(of: cell)
+        progress.finish()
         let outcome = Outcome.of(findings)
         counts[outcome, default: 0] += 1
         shown += 1

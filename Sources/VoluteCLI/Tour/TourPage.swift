@@ -1,9 +1,3 @@
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// The layout of the tour: a mark, the cell, what it does, what came out.
 ///
 /// ```
@@ -16,28 +10,20 @@ struct TourPage {
   private static let titleWidth = 42
   private static let indent = 3 + labelWidth + 1
 
-  private let isTerminal = isatty(STDOUT_FILENO) == 1
-  private let isColored: Bool
-
-  init() {
-    let refused = getenv("NO_COLOR").map { $0.pointee != 0 } ?? false
-    isColored = isatty(STDOUT_FILENO) == 1 && !refused
-  }
+  private let terminal = Terminal.output
 
   func writeTitle(_ notebook: Notebook) {
-    clearProgress()
-    print(styled("\nNotebook \(notebook.number): \(notebook.title)", .bold))
-    print(styled(notebook.about, .dim))
+    print(terminal.styled("\nNotebook \(notebook.number): \(notebook.title)", .bold))
+    print(terminal.styled(notebook.about, .dim))
   }
 
   func writeSection(_ title: String) {
-    clearProgress()
-    print("\n" + String(repeating: " ", count: 3) + styled(title, .bold))
+    print("\n" + String(repeating: " ", count: 3) + terminal.styled(title, .bold))
   }
 
   func write(_ cell: Cell, _ outcome: Outcome, _ findings: [Finding]) {
-    clearProgress()
-    let head = " \(styled(outcome.mark, outcome.style)) \(styled(padded(cell.label, Self.labelWidth), .dim)) "
+    let mark = terminal.styled(outcome.mark, outcome.style)
+    let head = " \(mark) \(terminal.styled(padded(cell.label, Self.labelWidth), .dim)) "
     let inline = findings.map(\.text).joined(separator: "  ")
     let room = Self.width - Self.indent - Self.titleWidth - 1
     if cell.title.count <= Self.titleWidth, inline.count <= room, !inline.contains("\n") {
@@ -51,14 +37,13 @@ struct TourPage {
         let text = number == 0 || finding.text.contains("\n") ? line : "  " + line
         print(
           String(repeating: " ", count: Self.indent)
-            + (finding.outcome == .disagrees ? styled(text, .red) : text))
+            + (finding.outcome == .disagrees ? terminal.styled(text, .red) : text))
       }
     }
   }
 
   func writeVerdict(_ text: String, _ outcome: Outcome) {
-    clearProgress()
-    print("\n" + styled(text, outcome == .agrees ? .green : .red))
+    print("\n" + terminal.styled(text, outcome == .agrees ? .green : .red))
   }
 
   private func lines(_ text: String) -> [String] {
@@ -70,35 +55,6 @@ struct TourPage {
   private func padded(_ text: String, _ width: Int) -> String {
     text + String(repeating: " ", count: max(width - text.count, 0))
   }
-
-  // MARK: - Terminal
-
-  /// A bar under the last line, on a terminal only; the next line takes its place.
-  func showProgress(_ done: Int, of count: Int, _ cell: Cell) {
-    guard isTerminal else { return }
-    let length = 30
-    let filled = count == 0 ? length : done * length / count
-    let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: length - filled)
-    print(" \(bar) \(done)/\(count)  \(cell.label) \(cell.title)", terminator: "")
-    fflush(nil)
-  }
-
-  private func clearProgress() {
-    if isTerminal { print("\r\u{1B}[2K", terminator: "") }
-  }
-
-  private func styled(_ text: String, _ style: Style) -> String {
-    isColored ? "\u{1B}[\(style.rawValue)m\(text)\u{1B}[0m" : text
-  }
-}
-
-enum Style: Int {
-  case bold = 1
-  case dim = 2
-  case red = 31
-  case green = 32
-  case yellow = 33
-  case cyan = 36
 }
 
 extension Outcome {
@@ -112,11 +68,11 @@ extension Outcome {
     }
   }
 
-  fileprivate var style: Style {
+  fileprivate var style: Terminal.Style {
     switch self {
     case .agrees: .green
-    case .corrected: .cyan
-    case .waits: .yellow
+    case .corrected: .yellow
+    case .waits: .dim
     case .disagrees: .red
     case .note: .dim
     }

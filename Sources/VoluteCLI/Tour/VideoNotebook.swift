@@ -167,7 +167,8 @@ private func writtenPooling(_ size: Int, kernel: Int, stride: Int) -> Double {
 
 /// With the kernel 3 and the stride 2 of its example.
 private func writtenStride(_ size: Int, batch: Int, padding: Int = 0) -> Double {
-  Double(size + batch * padding - (3 - 1) - 1 + 1) / 2
+  let kernel = 3
+  return Double(size + batch * padding - (kernel - 1) - 1 + 1) / 2
 }
 
 private func channelListing(_ blocks: [Int]) -> String {
@@ -196,7 +197,7 @@ private func framesMoved(by frame: Int, _ time: AxisPadding) throws -> [Int] {
   let weight = Tensor.rand([2, 2, 3, 3, 3])
   let before = Tensor.rand([2, 8, 6, 6])
   var after = before
-  after[.all, frame] = before[.all, frame] + 1
+  after[0..., frame] = before[0..., frame] + 1
   let padding: Padding = [time, 1, 1]
   return moved(
     try conv3d(before, weight, padding: padding), try conv3d(after, weight, padding: padding), axis: 1)
@@ -214,8 +215,8 @@ private func streamed() throws -> (whole: Tensor, pieces: Tensor) {
   let x = Tensor.rand([1, 3, 8, 12, 12])
   let (weight, bias) = layer([4, 3, 3, 3, 3])
   let whole = try conv3d(x, weight, bias: bias, padding: [.sides(2, 0), 1, 1])
-  let first = try pad(x[.all, .all, 0..<3], [0, 0, 0, 0, 2, 0])
-  let second = try concatenate([first[.all, .all, -2...], x[.all, .all, 3...]], axis: 2)
+  let first = try pad(x[0..., 0..., 0..<3], [0, 0, 0, 0, 2, 0])
+  let second = try concatenate([first[0..., 0..., (-2)...], x[0..., 0..., 3...]], axis: 2)
   let pieces = try [first, second].map { try conv3d($0, weight, bias: bias, padding: [0, 1, 1]) }
   return (whole, try concatenate(pieces, axis: 2))
 }
