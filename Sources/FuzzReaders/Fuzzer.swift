@@ -26,9 +26,14 @@ struct Fuzzer {
     let unsigned = NPY.encode(.arange(6, dtype: .int64)).replacing("<i8", with: "<u8")
     arrays = (tensors + shapes).map(NPY.encode) + [fortran, bigEndian, unsigned]
     let named = tensors.enumerated().map { (name: "tensor\($0.offset)", tensor: $0.element) }
-    archives = [false, true].flatMap { compressed in
-      [Array(named.prefix(3)), Array(named.suffix(2)), [("zeros", Tensor.zeros([64, 64]))]]
-        .compactMap { try? NPZ.encode($0, compressed: compressed) }
+    let sets = [named.prefix(3), named.suffix(2), [(name: "zeros", tensor: .zeros([64, 64]))]]
+    archives = [false, true].flatMap { isCompressed in
+      [20, Int.max].flatMap { narrowLimit in
+        sets.compactMap {
+          try? NPZ.write(
+            Array($0), ZipWriter([], name: "seed", narrowLimit: narrowLimit), compressed: isCompressed)
+        }
+      }
     }
   }
 
@@ -55,7 +60,7 @@ struct Fuzzer {
 
   private func archive(of array: [UInt8], isCompressed: Bool) -> [UInt8] {
     let archive = array.withUnsafeBytes { bytes -> [UInt8]? in
-      var writer = ZipWriter([UInt8](), name: "fuzz", narrowLimit: isCompressed ? 100 : .max)
+      var writer = ZipWriter([UInt8](), name: "fuzz")
       try? writer.add("array.npy", body: bytes, isCompressed: isCompressed)
       return try? writer.finish()
     }
@@ -65,8 +70,13 @@ struct Fuzzer {
   /// `bytes` after one to four mishaps.
   private func damaged(_ bytes: [UInt8], _ random: inout XorShift) -> [UInt8] {
     var bytes = bytes
-    for _ in 0...random.below(4) where !bytes.isEmpty {
-      let place = random.below(bytes.count)
+    for _ in 0...random.below(1 + random.below(4)) where !bytes.isEmpty {
+      // What decides is at the start of an array and at the end of an archive.
+      let whole = random.below(bytes.count)
+      let place =
+        random.below(2) == 0
+        ? whole
+        : format == .npy ? whole % min(bytes.count, 128) : bytes.count - 1 - whole % min(bytes.count, 200)
       switch random.below(8) {
       case 0:
         bytes[place] ^= 1 << UInt8(random.below(8))

@@ -14,7 +14,7 @@ package protocol ByteSink {
 }
 
 extension ByteSink {
-  mutating func write(_ bytes: [UInt8]) throws(FormatError) {
+  package mutating func write(_ bytes: [UInt8]) throws(FormatError) {
     try bytes.withUnsafeBufferPointer { (buffer) throws(FormatError) in
       try write(UnsafeRawBufferPointer(buffer))
     }

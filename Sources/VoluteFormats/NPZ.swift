@@ -114,7 +114,7 @@ extension NPZ {
     }
   }
 
-  private static func write<Sink>(
+  package static func write<Sink>(
     _ arrays: [(name: String, tensor: Tensor)], _ writer: consuming ZipWriter<Sink>, compressed: Bool
   ) throws(FormatError) -> Sink {
     var writer = writer

@@ -76,8 +76,7 @@ package struct ZipArchive: Sendable {
     let extraLength = Int(try reader.number("the local header", as: UInt16.self))
     let localName = try reader.take(nameLength, "the local name")
     guard localName.elementsEqual(member.name.utf8) else {
-      throw FormatError(
-        name, "the local header has another name, '\(String(decoding: localName.prefix(80), as: UTF8.self))'")
+      throw FormatError(name, "the local header at offset \(member.offset) has another name")
     }
     _ = try reader.take(extraLength, "the local extra field")
     guard member.compressedSize <= member.limit - reader.offset else {
@@ -109,7 +108,9 @@ enum ZipRecord {
   static func fault(inName name: String) -> String? {
     if name.isEmpty { return "is empty" }
     if name.utf8.count > 0xFFFF { return "is longer than 65535 bytes" }
-    if name.utf8.contains(0) { return "contains a zero byte" }
+    if let control = name.utf8.first(where: { $0 < 0x20 || $0 == 0x7F }) {
+      return "contains the control character \(control)"
+    }
     if name.utf8.contains(UInt8(ascii: "\\")) { return "contains a backslash" }
     if name.utf8.first == UInt8(ascii: "/") { return "is an absolute path" }
     if name.utf8.split(separator: UInt8(ascii: "/")).contains(where: { $0.elementsEqual("..".utf8) }) {

@@ -126,6 +126,12 @@ struct ZipDirectory {
       let limit = next.map { members[$0].offset } ?? offset
       members[index].limit = limit
       let member = members[index]
+      guard member.offset <= offset else {
+        throw FormatError(
+          file.name,
+          "the member '\(member.name)' at offset \(member.offset) lies beyond the central directory at "
+            + "\(offset)")
+      }
       let room = limit - member.offset - 30 - member.name.utf8.count
       guard member.compressedSize <= room else {
         let neighbour = next.map { "the member '\(members[$0].name)'" } ?? "the central directory"
@@ -163,7 +169,7 @@ struct ZipDirectory {
       throw FormatError(reader.name, "the name of \(what) is not UTF-8")
     }
     if let fault = ZipRecord.fault(inName: name) {
-      let shown = String(name.map { $0 == "\0" ? "?" : $0 })
+      let shown = String(String.UnicodeScalarView(name.unicodeScalars.map { $0.value < 0x20 ? "?" : $0 }))
       throw FormatError(reader.name, "the name of the member '\(shown)' \(fault)")
     }
     var extra = try ByteReader(

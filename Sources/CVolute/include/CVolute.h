@@ -7,6 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+// `value` with a fixed number of decimals, or in scientific notation; returns snprintf's count.
+int volute_format(double value, int digits, int is_scientific, char *buffer, size_t capacity);
+
 // A register tile of C = A * B (+ C) over packed panels: `a` holds `depth` columns of `mr` values, `b` holds
 // `depth` rows of `nr` values, and the first `rows` x `columns` of the tile are written to `c`, whose rows lie
 // `stride` elements apart.

@@ -1,0 +1,92 @@
+extension Engine {
+  /// Sorts along the last axis; equal elements keep their order, and NaN counts as the largest.
+  ///
+  /// - Parameter count: how many of each line are written.
+  public static func sort(
+    _ input: StridedArray, descending: Bool, count: Int, values: StridedArray, indices: StridedArray
+  ) {
+    input.dtype.dispatch(
+      Sort(input: input, descending: descending, kept: count, values: values, indices: indices))
+  }
+
+  private struct Sort: ElementVisitor {
+    let input: StridedArray
+    let descending: Bool
+    let kept: Int
+    let values: StridedArray
+    let indices: StridedArray
+
+    func visit<T: Element>(_ type: T.Type) {
+      let last = input.shape.count - 1
+      let length = input.shape[last]
+      let step = input.strides[last]
+      let lines = LoopNest(
+        shape: Array(input.shape[..<last]), strides: [Array(input.strides[..<last])])
+      let lineStep = lines.rowStrides[0]
+      let from = input.pointer(as: T.self)
+      var sorted = values.pointer(as: T.self)
+      var places = indices.pointer(as: Int64.self)
+      // A stable merge of places by the values under them.
+      var order = Array(0..<length)
+      lines.forEachRow { offsets, count in
+        for index in 0..<count {
+          let line = from + offsets[0] + index * lineStep
+          for place in 0..<length { order[place] = place }
+          order.sort { left, right in
+            let (a, b) = (line[left * step].math, line[right * step].math)
+            if precedes(a, b) { return true }
+            if precedes(b, a) { return false }
+            return left < right
+          }
+          for rank in 0..<kept {
+            sorted[rank] = line[order[rank] * step]
+            places[rank] = Int64(order[rank])
+          }
+          sorted += kept
+          places += kept
+        }
+      }
+    }
+
+    @inline(__always)
+    private func precedes<Math: Arithmetic>(_ a: Math, _ b: Math) -> Bool {
+      if a.isNotANumber || b.isNotANumber {
+        return descending ? a.isNotANumber && !b.isNotANumber : !a.isNotANumber && b.isNotANumber
+      }
+      return descending ? a > b : a < b
+    }
+  }
+
+  /// Running sums along the last axis, in the type of `output`, which is contiguous.
+  public static func cumulativeSum(_ input: StridedArray, to output: StridedArray) {
+    output.dtype.dispatch(CumulativeSum(input: input, output: output))
+  }
+
+  /// `input` has the output's type.
+  private struct CumulativeSum: ElementVisitor {
+    let input: StridedArray
+    let output: StridedArray
+
+    func visit<T: Element>(_ type: T.Type) {
+      let last = input.shape.count - 1
+      let length = input.shape[last]
+      let step = input.strides[last]
+      let lines = LoopNest(
+        shape: Array(input.shape[..<last]), strides: [Array(input.strides[..<last])])
+      let lineStep = lines.rowStrides[0]
+      let from = input.pointer(as: T.self)
+      var to = output.pointer(as: T.self)
+      lines.forEachRow { offsets, count in
+        for index in 0..<count {
+          let line = from + offsets[0] + index * lineStep
+          var sum = T.Math.zero
+          for place in 0..<length {
+            sum = T.Math.add(sum, line[place * step].math)
+            to[place] = T(math: sum)
+          }
+          to += length
+        }
+      }
+    }
+  }
+}
