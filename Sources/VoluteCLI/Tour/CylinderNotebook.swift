@@ -45,10 +45,11 @@ extension Notebook {
         "s = \(stride): 20 →", Axis(kernel: 4, stride: stride, padding: (4 - stride) / 2).outputSize(20),
         is: 20 / stride)
     }
+    let isExact = { (axis: Axis) in axis.outputSize(12) == 12 / axis.stride && axis.remainder(12) == 0 }
     holds(
-      "s = 1 and 3: no integer on both sides gives n/s",
+      "s = 1 and 3: no integer on both sides gives n/s without a remainder",
       [1, 3].allSatisfy { stride in
-        (0...8).allSatisfy { Axis(kernel: 4, stride: stride, padding: $0).outputSize(12) != 12 / stride }
+        (0...8).allSatisfy { !isExact(Axis(kernel: 4, stride: stride, padding: $0)) }
       })
   }
   cell("text", "its size formula has no floor") {
@@ -70,21 +71,33 @@ extension Notebook {
       Axis(kernel: 4, stride: 2, paddingBefore: 3, paddingAfter: 3).transposedFormula(7),
       is: "(7 - 1)·2 - 2·3 + 1·(4 - 1) + 0 + 1 = 10")
   }
+  cell("text", "the formulas down and up are inverse") {
+    let axes = (1...6).flatMap { kernel in (1...4).map { Axis(kernel: kernel, stride: $0, padding: kernel / 3) } }
+    holds(
+      "wherever the stride leaves no remainder",
+      axes.allSatisfy { axis in
+        (6...40).allSatisfy {
+          axis.remainder($0) != 0 || axis.transposedOutputSize(axis.outputSize($0)) == $0
+        }
+      })
+  }
   cell("text", "p = ((2q - k)/s + 1)/2, q = 3, k = 4") {
     let paddings = (1...4).map { fractionText(2 * 3 - 4 + $0, 2 * $0) }
     text("s = 1, 2, 3, 4: p = " + paddings.joined(separator: ", "), is: "s = 1, 2, 3, 4: p = 3/2, 1, 5/6, 3/4")
     value("s = 2: φ", try sizes(10, stride: 2), is: [10, 5, 10])
   }
   cell("text", "\"just making the padding 0\"") {
-    corrected(
-      "s = 2, q = 0: p", wrote: "an integer", computed: fractionText(-4 + 2, 2 * 2), is: "-1/2")
+    text(
+      "s = 1, 2, 3, 4: p = " + (1...4).map { fractionText($0 - 4, 2 * $0) }.joined(separator: ", "),
+      is: "s = 1, 2, 3, 4: p = -3/2, -1/2, -1/6, 0")
+    note("no integer either, and negative: a crop")
   }
   cell("text", "the comment P = ((S-1)W - S + F)/2") {
-    let axes = [(10, 2, 4), (9, 3, 4), (16, 4, 6)].map { size, stride, kernel in
+    let axes = [(10, 2, 4), (9, 3, 5), (16, 4, 6)].map { size, stride, kernel in
       (size, Axis(kernel: kernel, stride: stride, padding: ((stride - 1) * size - stride + kernel) / 2))
     }
     corrected(
-      "doubted, but right: it keeps W, it does not give W/S: 10 → \(axes[0].1.outputSize(10)) at stride 2",
+      "doubted, but right for an output of W instead of W/S: 10 → \(axes[0].1.outputSize(10)) at stride 2",
       axes.allSatisfy { size, axis in axis.outputSize(size) == size })
   }
   cell("code", "CylindricalConvTrans takes groups") {

@@ -17,6 +17,8 @@ struct Finding {
   var outcome: Outcome
   /// What to show, on one line or more.
   var text: String
+  /// What it took, or would take.
+  var aside: String?
   /// Work that is done only where `load` is light, or where everything was asked for.
   var work: (load: Load, run: () throws -> Finding)?
 
@@ -110,7 +112,7 @@ func corrected<T: Equatable>(
   guard computed == right, wrote != right else {
     return Finding(.disagrees, "\(what): wrote \(wrote), computed \(computed), expected \(right)")
   }
-  return Finding(.corrected, "\(what): \(wrote) in the notebook, \(computed) in truth")
+  return Finding(.corrected, "\(what): \(wrote) in the notebook, \(computed) is right")
 }
 
 /// A statement of the notebook, or of its code, is false; `instead` says what is true, and `isTrue` that it is.
@@ -142,11 +144,11 @@ func convolution(
   let weightShape = [outputs, input[input.count - kernel.count - 1]] + kernel
   let geometry = try ConvolutionGeometry(
     inputShape: input, weightShape: weightShape, stride: stride, padding: padding, dilation: dilation)
-  let planned = tupleText(geometry.outputShape)
-  let recordedTime = took.map { ", \($0) in the notebook" } ?? ""
+  let recordedTime = took.map { "recorded \($0)" }
   var finding = Finding(
-    geometry.outputShape == recorded, "\(planned)  \(geometry.load.text)\(recordedTime)",
+    geometry.outputShape == recorded, tupleText(geometry.outputShape),
     failure: "recorded \(tupleText(recorded))")
+  finding.aside = [geometry.load.text, recordedTime].compactMap { $0 }.joined(separator: "; ")
   if finding.outcome == .agrees { finding.outcome = .waits }
   finding.work = (
     geometry.load,
@@ -156,9 +158,10 @@ func convolution(
       let start = ContinuousClock.now
       let y = try Volute.convolution(
         x, weight, bias: bias, stride: stride, padding: padding, dilation: dilation)
-      let time = took == nil ? "" : "  \(timeText(ContinuousClock.now - start))\(recordedTime)"
-      return Finding(
-        y.shape == recorded, tupleText(y.shape) + time, failure: "recorded \(tupleText(recorded))")
+      let time = timeText(ContinuousClock.now - start)
+      var done = shape(of: y, is: recorded)
+      done.aside = recordedTime.map { "\(time), \($0)" }
+      return done
     }
   )
   return finding
@@ -167,7 +170,8 @@ func convolution(
 /// A tensor of the recorded shape is made, if it is not too large to be made unasked.
 func creation(of recorded: [Int]) -> Finding {
   let load = Load(bytes: 4 * recorded.reduce(1.0) { $0 * Double($1) })
-  var finding = Finding(.waits, "\(tupleText(recorded))  \(load.text)")
+  var finding = Finding(.waits, tupleText(recorded))
+  finding.aside = load.text
   finding.work = (load, { shape(of: .rand(recorded), is: recorded) })
   return finding
 }

@@ -1,3 +1,5 @@
+import Volute
+
 /// One notebook of the tour: its cells in order, under the notebook's own headings.
 struct Notebook {
   let number: Int
@@ -11,14 +13,26 @@ struct Notebook {
   }
 
   init(_ number: Int, _ title: String, about: String, @EntriesBuilder _ entries: () -> [Entry]) {
+    // What its cells share is drawn while they are listed.
+    manualSeed(number)
     self.number = number
     self.title = title
     self.about = about
     self.entries = entries()
   }
 
-  /// All five, in the order in which they are shown.
-  static var all: [Notebook] { [cylinder, causalVideo, byHand, windows, stepByStep] }
+  static let numbers = 1...5
+
+  /// The notebook of a number.
+  init(_ number: Int) {
+    switch number {
+    case 1: self = .cylinder
+    case 2: self = .causalVideo
+    case 3: self = .byHand
+    case 4: self = .windows
+    default: self = .stepByStep
+    }
+  }
 }
 
 /// One cell: where it stands in the notebook, what it does, and how to find out whether it is so.

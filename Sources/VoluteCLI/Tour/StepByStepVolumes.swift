@@ -18,6 +18,11 @@ private let largeVolume = [1, 7, 500, 500, 500]
   cell("In [48]", "Conv3d(7, 1, 13, stride 3)") {
     try convolution(of: volume, to: 1, kernel: cube(13), stride: 3, is: [1, 1, 30, 30, 30], took: "0.6 s")
   }
+  cell("In [49]", "its size formula has no floor") {
+    corrected(
+      "the 4 columns of In [33], k = 3, s = 2", wrote: writtenSize(4, kernel: 3, stride: 2),
+      computed: Double(try conv1d(.rand([1, 4]), .rand([1, 1, 3]), stride: 2).shape[1]), is: 1)
+  }
   cell("In [50]", "the design 500, k = 260, s = 16 → 16") {
     text(Axis(kernel: 260, stride: 16).formula(500), is: "floor((500 + 2·0 - 1·(260 - 1) - 1) / 16) + 1 = 16")
   }
@@ -45,7 +50,7 @@ private let largeVolume = [1, 7, 500, 500, 500]
     try convolution(of: largeVolume, to: 1, kernel: cube(10), is: [1, 1, 491, 491, 491], took: "2 min")
   }
   cell("In [64]", "Conv3d(7, 1, 100)") {
-    try convolution(of: largeVolume, to: 1, kernel: cube(100), is: [1, 1, 401, 401, 401], took: "over 8 min")
+    try convolution(of: largeVolume, to: 1, kernel: cube(100), is: [1, 1, 401, 401, 401], took: "> 8 min")
   }
   cell("In [66]", "Conv3d(7, 1, 100, stride 50)") {
     try convolution(of: largeVolume, to: 1, kernel: cube(100), stride: 50, is: [1, 1, 9, 9, 9], took: "2 s")
@@ -111,9 +116,14 @@ private let largeVolume = [1, 7, 500, 500, 500]
 
 private func cube(_ size: Int) -> [Int] { [size, size, size] }
 
-/// The notebook's formula, at stride 1, dilation 1, without padding.
-private func writtenKernel(_ size: Int, _ output: Int, stride: Int = 1) -> Double {
-  Double((output - 1) * stride - size + 1) / -1 + 1
+/// The notebook's formula without padding, at dilation 1.
+private func writtenSize(_ size: Int, kernel: Int, stride: Int) -> Double {
+  Double(size - (kernel - 1) - 1) / Double(stride) + 1
+}
+
+/// That formula solved for the kernel, at stride 1.
+private func writtenKernel(_ size: Int, _ output: Int) -> Double {
+  Double((output - 1) - size + 1) / -1 + 1
 }
 
 /// The notebook's loop from a flat place to one place an axis.

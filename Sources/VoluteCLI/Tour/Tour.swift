@@ -17,7 +17,7 @@ struct Tour {
 
   mutating func show(_ notebook: Notebook) {
     page.writeTitle(notebook)
-    // Each notebook draws the same numbers, whether it is shown alone or after others.
+    // Cells draw the same numbers, whether their notebook is shown alone or after others.
     manualSeed(notebook.number)
     for entry in notebook.entries {
       switch entry {

@@ -21,13 +21,15 @@ struct TourCommand: ParsableCommand {
   var full = false
 
   func validate() throws {
-    if let notebook, !(1...Notebook.all.count).contains(notebook) {
-      throw ValidationError("there is no notebook \(notebook): give a number from 1 to \(Notebook.all.count)")
+    if let notebook, !Notebook.numbers.contains(notebook) {
+      throw ValidationError(
+        "there is no notebook \(notebook): give a number from \(Notebook.numbers.lowerBound) to "
+          + "\(Notebook.numbers.upperBound)")
     }
   }
 
   func run() throws {
-    let notebooks = Notebook.all.filter { notebook == nil || $0.number == notebook }
+    let notebooks = (notebook.map { [$0] } ?? Array(Notebook.numbers)).map { Notebook($0) }
     var tour = Tour(isFull: full, cellCount: notebooks.reduce(0) { $0 + $1.cells.count })
     for notebook in notebooks { tour.show(notebook) }
     tour.showVerdict()

@@ -24,21 +24,15 @@ struct TourPage {
   func write(_ cell: Cell, _ outcome: Outcome, _ findings: [Finding]) {
     let mark = terminal.styled(outcome.mark, outcome.style)
     let head = " \(mark) \(terminal.styled(padded(cell.label, Self.labelWidth), .dim)) "
-    let inline = findings.map(\.text).joined(separator: "  ")
-    let room = Self.width - Self.indent - Self.titleWidth - 1
-    if cell.title.count <= Self.titleWidth, inline.count <= room, !inline.contains("\n") {
-      print(head + padded(cell.title, Self.titleWidth) + " " + inline)
-      return
-    }
-    print(head + cell.title)
-    for finding in findings {
-      let mark = findings.count > 1 && finding.outcome != outcome ? "" : finding.lineMark
-      for (number, line) in lines(mark + finding.text).enumerated() {
-        let text = number == 0 || finding.text.contains("\n") ? line : "  " + line
-        print(
-          String(repeating: " ", count: Self.indent)
-            + (finding.outcome == .disagrees ? terminal.styled(text, .red) : text))
-      }
+    var rest = findings.flatMap { lines(of: $0) }
+    // What is short stands beside the title, and shares lines below it.
+    let room = cell.title.count > Self.titleWidth ? 0 : Self.width - Self.indent - Self.titleWidth - 1
+    let beside = Self.packed(&rest, into: room)
+    print(head + (beside.isEmpty ? cell.title : padded(cell.title, Self.titleWidth) + " " + beside))
+    while let first = rest.first {
+      let line = Self.packed(&rest, into: Self.width - Self.indent)
+      print(String(repeating: " ", count: Self.indent) + (line.isEmpty ? first.text : line))
+      if line.isEmpty { rest.removeFirst() }
     }
   }
 
@@ -46,10 +40,33 @@ struct TourPage {
     print("\n" + terminal.styled(text, outcome == .agrees ? .green : .red))
   }
 
-  private func lines(_ text: String) -> [String] {
-    text.contains("\n")
-      ? text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
-      : wrapped(text, Self.width - Self.indent - 2)
+  /// A line of what a finding says, and whether others may stand beside it.
+  private struct Line {
+    var text: String
+    var isAlone: Bool
+  }
+
+  private func lines(of finding: Finding) -> [Line] {
+    let mark = finding.lineMark
+    if finding.text.contains("\n") {
+      return (mark + finding.text).split(separator: "\n", omittingEmptySubsequences: false)
+        .map { Line(text: String($0), isAlone: true) }
+    }
+    let parts = wrapped(mark + finding.text, Self.width - Self.indent - 2)
+    let texts = parts.enumerated().map { Line(text: ($0 == 0 ? "" : "  ") + $1, isAlone: parts.count > 1) }
+    return texts + (finding.aside.map { [Line(text: $0, isAlone: false)] } ?? [])
+  }
+
+  /// Takes as many of the next lines as fit beside each other.
+  private static func packed(_ lines: inout [Line], into room: Int) -> String {
+    var result = ""
+    while let line = lines.first, !line.isAlone {
+      let next = result.isEmpty ? line.text : result + "  " + line.text
+      if next.count > room { break }
+      result = next
+      lines.removeFirst()
+    }
+    return result
   }
 
   private func padded(_ text: String, _ width: Int) -> String {
