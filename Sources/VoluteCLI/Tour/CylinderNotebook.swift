@@ -72,7 +72,9 @@ extension Notebook {
       is: "(7 - 1)·2 - 2·3 + 1·(4 - 1) + 0 + 1 = 10")
   }
   cell("text", "the formulas down and up are inverse") {
-    let axes = (1...6).flatMap { kernel in (1...4).map { Axis(kernel: kernel, stride: $0, padding: kernel / 3) } }
+    let axes = (1...6).flatMap { kernel in
+      (1...4).map { Axis(kernel: kernel, stride: $0, padding: kernel / 3) }
+    }
     holds(
       "wherever the stride leaves no remainder",
       axes.allSatisfy { axis in
@@ -83,8 +85,9 @@ extension Notebook {
   }
   cell("text", "p = ((2q - k)/s + 1)/2, q = 3, k = 4") {
     let paddings = (1...4).map { fractionText(2 * 3 - 4 + $0, 2 * $0) }
-    text("s = 1, 2, 3, 4: p = " + paddings.joined(separator: ", "), is: "s = 1, 2, 3, 4: p = 3/2, 1, 5/6, 3/4")
-    value("s = 2: φ", try sizes(10, stride: 2), is: [10, 5, 10])
+    text(
+      "s = 1, 2, 3, 4: p = " + paddings.joined(separator: ", "), is: "s = 1, 2, 3, 4: p = 3/2, 1, 5/6, 3/4")
+    text("s = 2: \(arrows(try sizes(10, stride: 2)))", is: "s = 2: 10→5→10")
   }
   cell("text", "\"just making the padding 0\"") {
     text(
@@ -118,7 +121,10 @@ extension Notebook {
       (1, [[10, 9, 8]]), (2, [[10, 5, 10], [15, 7, 14]]), (3, [[10, 3, 10], [12, 4, 13], [15, 5, 16]]),
       (4, [[12, 3, 14]]), (5, [[15, 3, 18]]),
     ] {
-      value("s = \(stride):", try rows.map { try sizes($0[0], stride: stride) }, is: rows)
+      let computed = try rows.map { arrows(try sizes($0[0], stride: stride)) }
+      text(
+        "s = \(stride): " + computed.joined(separator: ", "),
+        is: "s = \(stride): " + rows.map(arrows).joined(separator: ", "))
     }
   }
   cell("answer", "the adjoint on a ring: n → n·s, always") {
@@ -164,14 +170,15 @@ extension Notebook {
       "10 → 5 → 5 (strides 2, 1) keeps it",
       try rotates(integers([1, 1, 10]), by: 2, 1) { try ringDown(try ringDown($0, weight, 2), weight, 1) })
     for size in [5, 25] {
-      value("written layer, output padding 1: φ", try sizes(size, stride: 2, extra: 1), is: [size, size / 2, size])
+      let sizes = try sizes(size, stride: 2, extra: 1)
+      let x = integers([1, 1, 1, size / 2, 1])
+      let kernel = integers([1, 1, 1, 4, 1])
+      let breaks = try (0..<size).allSatisfy { shift in
+        try !rotates(x, by: 1, shift, axis: 3) { try writtenUp($0, kernel, stride: 2, z: 0, extra: 1) }
+      }
       holds(
-        "which no rotation of its input by 1 rotates",
-        try (0..<size).allSatisfy { shift in
-          let x = integers([1, 1, 1, size / 2, 1])
-          let kernel = integers([1, 1, 1, 4, 1])
-          return try !rotates(x, by: 1, shift, axis: 3) { try writtenUp($0, kernel, stride: 2, z: 0, extra: 1) }
-        })
+        "the layer as written, with output padding 1: \(arrows(sizes)) loses it",
+        breaks && sizes == [size, size / 2, size])
     }
   }
 }
@@ -187,6 +194,8 @@ extension Axis {
   }
 }
 
+private func arrows(_ sizes: [Int]) -> String { sizes.map(String.init).joined(separator: "→") }
+
 // MARK: - The layers
 
 /// φ before, after down-sampling and after up-sampling, through the layers as written.
@@ -195,7 +204,9 @@ private func sizes(_ size: Int, stride: Int, padding: Int = 1, extra: Int = 0) t
   let weight = integers([1, 1, 1, 4, 1])
   let ring = try pad(x, [0, 0, padding, padding, 0, 0], mode: .mode(.circular))
   let down = try conv3d(ring, weight, stride: [1, stride, 1])
-  return [size, down.shape[3], try writtenUp(down, weight, stride: [1, stride, 1], z: 0, extra: extra).shape[3]]
+  return [
+    size, down.shape[3], try writtenUp(down, weight, stride: [1, stride, 1], z: 0, extra: extra).shape[3],
+  ]
 }
 
 /// CylindricalConvTrans as written: a padded copy, then a transposed convolution with padding k - 1 on φ.

@@ -8,7 +8,12 @@ import Volute
   for block in ["ResnetBlock1", "ResnetBlock2"] {
     layer("\(block), block 1", padded: [128, 16, 5, 12, 30], is: full)
     layer("\(block), block 2", padded: [128, 16, 5, 12, 30], is: full)
-    cell("listing", "\(block), identity") { shape(of: .zeros(full), is: full) }
+    cell("listing", "\(block), identity: added as it is") {
+      let x = Tensor.rand(full)
+      shape(
+        of: try conv3d(x, VoluteCLI.layer([16, 16, 3, 3, 3]).weight, padding: [1, .circular(1), 1]) + x,
+        is: full)
+    }
   }
   layer("attention, to_qkv", kernel: [1, 1, 1], padding: 0, padded: full, is: [128, 96, 5, 10, 30])
   layer(

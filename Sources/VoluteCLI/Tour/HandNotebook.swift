@@ -4,7 +4,8 @@ extension Notebook {
   static var byHand: Notebook {
     Notebook(
       3, "Small images by hand",
-      about: "Every array is compared with the recorded one twice: its numbers, and the text that it prints as."
+      about:
+        "Every array is compared with the recorded one twice: its numbers, and the text that it prints as."
     ) {
       edges
       planes
@@ -199,7 +200,9 @@ private func filter(_ height: Double) -> Tensor { Tensor([height, 0, -height]).e
 
 private func stackedImage() throws -> Tensor { try concatenate([half(10), half(30), half(20)], axis: 1) }
 
-private func stackedFilter() throws -> Tensor { try concatenate([filter(1), filter(2), filter(0.5)], axis: 1) }
+private func stackedFilter() throws -> Tensor {
+  try concatenate([filter(1), filter(2), filter(0.5)], axis: 1)
+}
 
 private func plane(
   _ label: String, _ name: String, image brightness: Double, filter height: Double, is recorded: String

@@ -30,11 +30,16 @@ private let rows = Tensor([[1, -2, 3, -4], [1, -2, 3, -4], [1, -2, 3, -4]] as [[
   cell("In [11]", "Conv1d(3, 1, 2)") { shape(of: try conv1d(rows, two.weight, bias: two.bias), is: [1, 3]) }
   cell("text", "item i is made of columns i and i + 1") {
     for column in 0..<4 {
-      try outputsMoved(two, changing: (0, column, 9), is: [column - 1, column].filter { (0..<3).contains($0) })
+      try outputsMoved(
+        two, changing: (0, column, 9), is: [column - 1, column].filter { (0..<3).contains($0) })
     }
   }
-  cell("In [13]", "x[1, 0] changed: again only the first") { try outputsMoved(two, changing: (1, 0, 5), is: [0]) }
-  cell("In [15]", "x[1, 1] changed: the first and second") { try outputsMoved(two, changing: (1, 1, 2.5), is: [0, 1]) }
+  cell("In [13]", "x[1, 0] changed: again only the first") {
+    try outputsMoved(two, changing: (1, 0, 5), is: [0])
+  }
+  cell("In [15]", "x[1, 1] changed: the first and second") {
+    try outputsMoved(two, changing: (1, 1, 2.5), is: [0, 1])
+  }
   cell("In [17]", "Conv1d(3, 1, 2, stride 2)") {
     shape(of: try conv1d(rows, two.weight, bias: two.bias, stride: 2), is: [1, 2])
   }
@@ -56,7 +61,9 @@ private let rows = Tensor([[1, -2, 3, -4], [1, -2, 3, -4], [1, -2, 3, -4]] as [[
     shape(of: out, is: [1, 2, 3])
     holds("equal", out[0, 0].isEqual(to: out[0, 1]))
   }
-  cell("In [27]", "Conv2d(1, 2, 2)") { try convolution(of: [1, 3, 4], to: 2, kernel: [2, 2], is: [2, 2, 3]) }
+  cell("In [27]", "Conv2d(1, 2, 2)") {
+    try convolution(of: [1, 3, 4], to: 2, kernel: [2, 2], is: [2, 2, 3])
+  }
   cell("In [29]", "Conv2d(1, 1, (2, 3))") {
     try convolution(of: [1, 3, 4], to: 1, kernel: [2, 3], is: [1, 2, 2])
   }
@@ -84,15 +91,21 @@ private let rows = Tensor([[1, -2, 3, -4], [1, -2, 3, -4], [1, -2, 3, -4]] as [[
 
 @EntriesBuilder private var paddingAndDilation: [Notebook.Entry] {
   section("Padding and dilation")
-  cell("In [38]", "Conv2d(1, 1, 3)") { try convolution(of: [1, 3, 4], to: 1, kernel: [3, 3], is: [1, 1, 2]) }
+  cell("In [38]", "Conv2d(1, 1, 3)") {
+    try convolution(of: [1, 3, 4], to: 1, kernel: [3, 3], is: [1, 1, 2])
+  }
   cell("In [40]", "padding 1, a border of zeros") {
     let x = rows.unsqueezed(0)
     let weight = layer([1, 1, 3, 3]).weight
     let out = try conv2d(x, weight, padding: 1)
     shape(of: out, is: [1, 3, 4])
-    holds("the middle is the unpadded one", out[0, 1, 1..<3].isClose(to: try conv2d(x, weight)[0, 0], absolute: 1e-6))
+    holds(
+      "the middle is the unpadded one",
+      out[0, 1, 1..<3].isClose(to: try conv2d(x, weight)[0, 0], absolute: 1e-6))
   }
-  cell("In [42]", "Conv2d(1, 1, 2)") { try convolution(of: [1, 3, 4], to: 1, kernel: [2, 2], is: [1, 2, 3]) }
+  cell("In [42]", "Conv2d(1, 1, 2)") {
+    try convolution(of: [1, 3, 4], to: 1, kernel: [2, 2], is: [1, 2, 3])
+  }
   cell("In [44]", "dilation 2") {
     try convolution(of: [1, 3, 4], to: 1, kernel: [2, 2], dilation: 2, is: [1, 1, 2])
   }
@@ -100,7 +113,8 @@ private let rows = Tensor([[1, -2, 3, -4], [1, -2, 3, -4], [1, -2, 3, -4]] as [[
 
 /// Which outputs of a 1-D layer over the rows move when an element changes.
 private func outputsMoved(
-  _ layer: (weight: Tensor, bias: Tensor?), changing change: (row: Int, column: Int, value: Double), stride: PerAxis<Int> = 1,
+  _ layer: (weight: Tensor, bias: Tensor?), changing change: (row: Int, column: Int, value: Double),
+  stride: PerAxis<Int> = 1,
   is recorded: [Int]
 ) throws -> Finding {
   let before = try conv1d(rows, layer.weight, bias: layer.bias, stride: stride)

@@ -26,7 +26,9 @@ private let largeVolume = [1, 7, 500, 500, 500]
   cell("In [50]", "the design 500, k = 260, s = 16 → 16") {
     text(Axis(kernel: 260, stride: 16).formula(500), is: "floor((500 + 2·0 - 1·(260 - 1) - 1) / 16) + 1 = 16")
   }
-  for (label, size, output, recorded) in [("In [51]", 30, 16, 15), ("In [52]", 64, 4, 61), ("In [53]", 4, 1, 4)] {
+  for (label, size, output, recorded) in [
+    ("In [51]", 30, 16, 15), ("In [52]", 64, 4, 61), ("In [53]", 4, 1, 4),
+  ] {
     cell(label, "\(size) → \(output): the kernel") {
       value("k =", writtenKernel(size, output), is: Double(recorded))
       value("found:", (1...size).filter { Axis(kernel: $0).outputSize(size) == output }, is: [recorded])
@@ -56,7 +58,8 @@ private let largeVolume = [1, 7, 500, 500, 500]
     try convolution(of: largeVolume, to: 1, kernel: cube(100), stride: 50, is: [1, 1, 9, 9, 9], took: "2 s")
   }
   cell("In [68]", "Conv3d(7, 1, 100, stride 10)") {
-    try convolution(of: largeVolume, to: 1, kernel: cube(100), stride: 10, is: [1, 1, 41, 41, 41], took: "2 min")
+    try convolution(
+      of: largeVolume, to: 1, kernel: cube(100), stride: 10, is: [1, 1, 41, 41, 41], took: "2 min")
   }
 }
 
@@ -87,7 +90,8 @@ private let largeVolume = [1, 7, 500, 500, 500]
     value("axes:", place.count, is: 5)
     note("at \(place): \(y.max())")
     holds("the element there is the maximum", element(of: y, at: place).isEqual(to: y.max()))
-    holds("found by unravelIndex too", try unravelIndex(y.argmax(), y.shape).map { $0.integers()[0] } == place)
+    holds(
+      "found by unravelIndex too", try unravelIndex(y.argmax(), y.shape).map { $0.integers()[0] } == place)
   }
   cell("In [80]", "one element, x[3, 1, 89, 32, 15]") {
     value("axes:", try network(.rand(volume)).reshaped(6, 2, 100, 100, 100)[3, 1, 89, 32, 15].rank, is: 0)

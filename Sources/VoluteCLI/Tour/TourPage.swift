@@ -24,7 +24,7 @@ struct TourPage {
   func write(_ cell: Cell, _ outcome: Outcome, _ findings: [Finding]) {
     let mark = terminal.styled(outcome.mark, outcome.style)
     let head = " \(mark) \(terminal.styled(padded(cell.label, Self.labelWidth), .dim)) "
-    var rest = findings.flatMap { lines(of: $0) }
+    var rest = findings.flatMap { lines(of: $0, isMarked: findings.count > 1) }
     // What is short stands beside the title, and shares lines below it.
     let room = cell.title.count > Self.titleWidth ? 0 : Self.width - Self.indent - Self.titleWidth - 1
     let beside = Self.packed(&rest, into: room)
@@ -46,8 +46,10 @@ struct TourPage {
     var isAlone: Bool
   }
 
-  private func lines(of finding: Finding) -> [Line] {
-    let mark = finding.lineMark
+  /// - Parameter isMarked: point out a finding that makes its cell more than "agrees".
+  private func lines(of finding: Finding, isMarked: Bool) -> [Line] {
+    let isWeighty = finding.outcome == .corrected || finding.outcome == .disagrees
+    let mark = isMarked && isWeighty ? "\(finding.outcome.mark) " : ""
     if finding.text.contains("\n") {
       return (mark + finding.text).split(separator: "\n", omittingEmptySubsequences: false)
         .map { Line(text: String($0), isAlone: true) }
@@ -94,9 +96,4 @@ extension Outcome {
     case .note: .dim
     }
   }
-}
-
-extension Finding {
-  /// Points out the lines that make a cell more than "agrees".
-  fileprivate var lineMark: String { outcome == .corrected || outcome == .disagrees ? "\(outcome.mark) " : "" }
 }

@@ -4,7 +4,7 @@ extension Notebook {
   static var causalVideo: Notebook {
     Notebook(
       2, "Layers of a causal video network",
-      about: "Axes are batch, channels, time, height, width. Pooling, strides, padding, and what makes time causal."
+      about: "Axes are batch, channels, time, height, width. Pooling, strides, padding, and causal time."
     ) {
       pooling
       modules
@@ -87,7 +87,8 @@ private let clip = [2, 3, 8, 256, 256]
     value("D = 8, s = 2:", writtenStride(8, batch: 2), is: 3)
     corrected("D = 9, s = 2", wrote: writtenStride(9, batch: 2), computed: try frames(9, padding: 0), is: 4)
     corrected(
-      "D = 8, p = 1, batch 4", wrote: writtenStride(8, batch: 4, padding: 1), computed: try frames(8, padding: 1),
+      "D = 8, p = 1, batch 4", wrote: writtenStride(8, batch: 4, padding: 1),
+      computed: try frames(8, padding: 1),
       is: 4)
     note("right: " + Axis(kernel: 3, stride: 2).formula(9))
   }

@@ -31,8 +31,8 @@ private let windowStrides = [25, 5, 1, 50, 25, 10, 1]
     text(geometry.axes[1].formula(5), is: "floor((5 + 2·0 - 2·(2 - 1) - 1) / 1) + 1 = 3")
   }
   cell("In [32]", "strides of the windows") {
-    let (height, width, channels) = (dataShape[2], dataShape[3], dataShape[1] * dataShape[2] * dataShape[3])
-    let strides = [height * width, width, 1, channels, height * width, width * 2, 1]
+    let channel = integers(dataShape).strides
+    let strides = Array(channel[1...]) + [channel[0]] + zip(channel[1...], dilation.values).map { $0 * $1 }
     value("in elements:", strides, is: [25, 5, 1, 50, 25, 10, 1])
     value("in bytes of int64:", strides.map { $0 * DType.int64.size }, is: [200, 40, 8, 400, 200, 80, 8])
     shape(of: try asStrided(integers(dataShape), windowShape, strides: strides), is: windowShape, "windows ")
@@ -51,7 +51,7 @@ private let windowStrides = [25, 5, 1, 50, 25, 10, 1]
     let wanted = try conv3d(data, kernel, dilation: dilation)
     shape(of: product.transposed(0, 1), is: [1, 3, 3, 4], "its swapaxes: ")
     corrected(
-      "unbatched data need no swapaxes", wrote: product.transposed(0, 1).shape, computed: product.shape,
+      "unbatched data need none", wrote: product.transposed(0, 1).shape, computed: product.shape,
       is: [3, 1, 3, 4])
     holds("without it, equal to the library's conv3d, element by element", product.isEqual(to: wanted))
   }
@@ -95,7 +95,8 @@ private let windowStrides = [25, 5, 1, 50, 25, 10, 1]
     value("", product.isEqual(to: try conv3d(data, kernel, dilation: dilation)), is: true)
   }
   cell("rule", "a stride that does not divide is an error") {
-    shape(of: try conv1d(integers([1, 6]), integers([1, 1, 3]), stride: 2), is: [1, 2], "by default dropped: ")
+    shape(
+      of: try conv1d(integers([1, 6]), integers([1, 1, 3]), stride: 2), is: [1, 2], "by default dropped: ")
     refused { try convolution(integers([1, 6]), integers([1, 1, 3]), stride: 2, isStrict: true) }
     shape(
       of: try convolution(integers([1, 7]), integers([1, 1, 3]), stride: 2, isStrict: true), is: [1, 3],
