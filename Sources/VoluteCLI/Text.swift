@@ -21,3 +21,28 @@ private func threeDigits(_ value: Double) -> String {
   if tenths >= 200 || tenths.truncatingRemainder(dividingBy: 10) == 0 { return "\(Int(value.rounded()))" }
   return "\(Int(tenths) / 10).\(Int(tenths) % 10)"
 }
+
+/// A whole number with its thousands apart: `15 379`.
+func grouped(_ value: Int) -> String {
+  let digits = Array(String(value.magnitude))
+  let groups = stride(from: digits.count % 3 - 3, to: digits.count, by: 3).map {
+    String(digits[max($0, 0)..<$0 + 3])
+  }
+  return (value < 0 ? "-" : "") + groups.filter { !$0.isEmpty }.joined(separator: " ")
+}
+
+/// A number as it is written by hand: `2`, `0.25`.
+func plain(_ value: Double) -> String {
+  value == value.rounded() && abs(value) < 1e15 ? "\(Int(value))" : "\(value)"
+}
+
+/// `a, b and c`.
+func listed(_ names: [String]) -> String {
+  guard let last = names.last, names.count > 1 else { return names.first ?? "" }
+  return names.dropLast().joined(separator: ", ") + " and " + last
+}
+
+/// `text` with spaces up to `width`.
+func padded(_ text: String, _ width: Int) -> String {
+  text + String(repeating: " ", count: max(width - text.count, 0))
+}
