@@ -29,7 +29,8 @@ struct ApplyCommand: ParsableCommand {
     transform: Operation.named)
   var operation: Operation
 
-  @Option(help: "The input; the built-in sample when left out.", completion: .file(extensions: ["npy", "npz"]))
+  @Option(
+    help: "The input; the built-in sample when left out.", completion: .file(extensions: ["npy", "npz"]))
   var input: String?
 
   @Option(
@@ -40,7 +41,8 @@ struct ApplyCommand: ParsableCommand {
   @Option(help: "One number a channel of the output.", completion: .file(extensions: ["npy", "npz"]))
   var bias: String?
 
-  @Option(help: "What a max pool wrote with --indices-output.", completion: .file(extensions: ["npy", "npz"]))
+  @Option(
+    help: "What a max pool wrote with --indices-output.", completion: .file(extensions: ["npy", "npz"]))
   var indices: String?
 
   @Option(help: "Where the result goes.", completion: .file(extensions: ["npy", "npz"]))
@@ -78,7 +80,8 @@ struct ApplyCommand: ParsableCommand {
     }
     if let picture {
       let drawing = Picture(
-        title: title, input: operands.input, output: results.output, rank: call.rank, stem: family.stem)
+        title: title, input: operands.input, output: results.output, rank: call.rank,
+        columns: family.columns)
       try AtomicFile.write(drawing.svg, to: picture)
       rows.append(("wrote", picture))
     }
@@ -105,7 +108,8 @@ struct ApplyCommand: ParsableCommand {
     }
     if operation.family.options.contains(.indices) && (input == nil) != (indices == nil) {
       throw ValidationError(
-        "\(operation.name) takes --input and --indices together; --\(input == nil ? "input" : "indices") is missing")
+        "\(operation.name) takes --input and --indices together; --\(input == nil ? "input" : "indices") is missing"
+      )
     }
     try OutputPath.checkNames(tensors: [output, indicesOutput], picture: picture)
   }
@@ -142,7 +146,8 @@ struct ApplyCommand: ParsableCommand {
     guard groups > 0, channels > 0, channels % groups == 0 else {
       throw ValidationError("--groups \(groups) does not divide the \(channels) channels of the input")
     }
-    guard kernel.allSatisfy({ $0 > 0 }), volume(kernel + [channels, channels / groups]) <= 1 << 24 else {
+    guard kernel.allSatisfy({ $0 > 0 }), volume(kernel + [channels, channels / groups]) <= Sample.largest
+    else {
       throw ValidationError("the built-in kernel cannot have the size \(kernel); give --weight")
     }
     return Sample.kernel(kernel, channels: channels, groups: groups, dtype: input.dtype)

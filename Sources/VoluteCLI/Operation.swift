@@ -19,6 +19,8 @@ struct Family: Sendable {
   var shapes: @Sendable (Call, Sizes) throws -> Shapes = { call, sizes in
     Shapes(input: [sizes.batch, sizes.inChannels] + (try sizes.spatial(call)))
   }
+  /// Which of input and output is a matrix of windows' columns.
+  var columns = Picture.Columns.none
   /// Computes what comes out and what it costs.
   let plan: @Sendable (Call, Shapes) throws -> Plan
   /// Computes the result.
@@ -46,7 +48,9 @@ struct Operation: Sendable {
   /// Every operation.
   static let all = Family.all.flatMap { family -> [Operation] in
     guard family.isRanked else { return [Operation(name: family.stem, family: family, rank: nil)] }
-    return (1...3).map { Operation(name: "\(family.stem)\($0)d", family: family, rank: $0) }
+    return (1...3).map { (rank: Int) in
+      Operation(name: "\(family.stem)\(rank)d", family: family, rank: rank)
+    }
   }
 
   /// The operation of that name, which may be in PyTorch's own spelling with underscores.

@@ -53,7 +53,8 @@ struct OperationOptions: ParsableArguments {
   var paddingMode: PerAxis<PaddingMode>?
 
   @Option(
-    name: .long, parsing: .unconditional, help: "Distance of neighbouring taps. (conv, max-pool, unfold, fold)",
+    name: .long, parsing: .unconditional,
+    help: "Distance of neighbouring taps. (conv, max-pool, unfold, fold)",
     transform: OptionParsing.integers)
   var dilation: PerAxis<Int>?
 
@@ -70,7 +71,8 @@ struct OperationOptions: ParsableArguments {
 
   @Option(
     name: .long, parsing: .unconditional,
-    help: "The size that comes out. (conv-transpose, max-unpool, fold; adaptive pools, where none keeps a size)",
+    help:
+      "The size that comes out. (conv-transpose, max-unpool, fold; adaptive pools, where none keeps a size)",
     transform: OptionParsing.sizes)
   var outputSize: PerAxis<Int?>?
 

@@ -38,9 +38,9 @@ struct Report {
   private var cost: [(String, String)] {
     var rows = [("parameters", grouped(plan.parameters))]
     if let (count, unit) = plan.otherWork {
-      rows.append(("multiply-adds", "none; \(scaled(count, unit: unit))"))
+      rows.append(("multiply-adds", "none; \(countText(count)) \(unit)"))
     } else {
-      rows.append(("multiply-adds", scaled(plan.multiplyAdds, unit: "").trimmed))
+      rows.append(("multiply-adds", countText(plan.multiplyAdds)))
     }
     let size = Double(dtype.size)
     let parts = [
@@ -52,9 +52,4 @@ struct Report {
     rows.append(("bytes", "\(scaled(total, unit: "B")): \(listing.joined(separator: ", "))"))
     return rows
   }
-}
-
-extension String {
-  /// Without the space at the end.
-  fileprivate var trimmed: String { last == " " ? String(dropLast()) : self }
 }

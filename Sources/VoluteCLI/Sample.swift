@@ -13,10 +13,13 @@ import Volute
 enum Sample {
   /// Elements along each axis.
   static let size = 64
+  /// The most elements that are made up.
+  static let largest = 16_777_216.0
 
-  /// An ellipsoid of the phantom: what it adds, its half axes, centre (x, y, z), and its turn about z in degrees.
+  /// An ellipsoid of the phantom: what it adds to the value, its half axes, centre (x, y, z), and its turn about z in degrees.
   private struct Ellipsoid {
-    let value: Float
+    /// In tenths, so that the sums are exact.
+    let tenths: Int
     let radii: (Double, Double, Double)
     let center: (Double, Double, Double)
     let turn: Double
@@ -24,16 +27,16 @@ enum Sample {
 
   /// Toft's values, with the contrast raised.
   private static let ellipsoids: [Ellipsoid] = [
-    .init(value: 1, radii: (0.69, 0.92, 0.81), center: (0, 0, 0), turn: 0),
-    .init(value: -0.8, radii: (0.6624, 0.874, 0.78), center: (0, -0.0184, 0), turn: 0),
-    .init(value: -0.2, radii: (0.11, 0.31, 0.22), center: (0.22, 0, 0), turn: -18),
-    .init(value: -0.2, radii: (0.16, 0.41, 0.28), center: (-0.22, 0, 0), turn: 18),
-    .init(value: 0.1, radii: (0.21, 0.25, 0.41), center: (0, 0.35, -0.15), turn: 0),
-    .init(value: 0.1, radii: (0.046, 0.046, 0.05), center: (0, 0.1, 0.25), turn: 0),
-    .init(value: 0.1, radii: (0.046, 0.046, 0.05), center: (0, -0.1, 0.25), turn: 0),
-    .init(value: 0.1, radii: (0.046, 0.023, 0.05), center: (-0.08, -0.605, 0), turn: 0),
-    .init(value: 0.1, radii: (0.023, 0.023, 0.02), center: (0, -0.606, 0), turn: 0),
-    .init(value: 0.1, radii: (0.023, 0.046, 0.02), center: (0.06, -0.605, 0), turn: 0),
+    .init(tenths: 10, radii: (0.69, 0.92, 0.81), center: (0, 0, 0), turn: 0),
+    .init(tenths: -8, radii: (0.6624, 0.874, 0.78), center: (0, -0.0184, 0), turn: 0),
+    .init(tenths: -2, radii: (0.11, 0.31, 0.22), center: (0.22, 0, 0), turn: -18),
+    .init(tenths: -2, radii: (0.16, 0.41, 0.28), center: (-0.22, 0, 0), turn: 18),
+    .init(tenths: 1, radii: (0.21, 0.25, 0.41), center: (0, 0.35, -0.15), turn: 0),
+    .init(tenths: 1, radii: (0.046, 0.046, 0.05), center: (0, 0.1, 0.25), turn: 0),
+    .init(tenths: 1, radii: (0.046, 0.046, 0.05), center: (0, -0.1, 0.25), turn: 0),
+    .init(tenths: 1, radii: (0.046, 0.023, 0.05), center: (-0.08, -0.605, 0), turn: 0),
+    .init(tenths: 1, radii: (0.023, 0.023, 0.02), center: (0, -0.606, 0), turn: 0),
+    .init(tenths: 1, radii: (0.023, 0.046, 0.02), center: (0.06, -0.605, 0), turn: 0),
   ]
 
   /// The phantom over the cube from -1 to 1, in float32; of fewer than three axes, its middle slice or line.
@@ -43,7 +46,7 @@ enum Sample {
     let places = (Array(repeating: 1, count: 3 - size.count) + size).map { count in
       (0..<count).map { (2 * Double($0) + 1) / Double(count) - 1 }
     }
-    var values = Array(repeating: Float(0), count: size.reduce(1, *))
+    var values = Array(repeating: 0, count: size.reduce(1, *))
     for ellipsoid in ellipsoids {
       let (sine, cosine) = (sin(ellipsoid.turn * .pi / 180), cos(ellipsoid.turn * .pi / 180))
       var index = 0
@@ -55,13 +58,13 @@ enum Sample {
             let x = column - ellipsoid.center.0
             let u = (x * cosine + y * sine) / ellipsoid.radii.0
             let v = (y * cosine - x * sine) / ellipsoid.radii.1
-            if u * u + v * v + w * w <= 1 { values[index] += ellipsoid.value }
+            if u * u + v * v + w * w <= 1 { values[index] += ellipsoid.tenths }
             index += 1
           }
         }
       }
     }
-    return Tensor(values, shape: size)
+    return Tensor(values.map { Float($0) / 10 }, shape: size)
   }
 
   /// A Gaussian window whose sum is 1, for each channel by itself.
@@ -71,7 +74,9 @@ enum Sample {
     let lines = size.map { count -> [Double] in
       let middle = Double(count - 1) / 2
       let width = max(Double(count) / 4, 0.5)
-      let values = (0..<count).map { exp(-(Double($0) - middle) * (Double($0) - middle) / (2 * width * width)) }
+      let values = (0..<count).map {
+        exp(-(Double($0) - middle) * (Double($0) - middle) / (2 * width * width))
+      }
       return values.map { $0 / values.reduce(0, +) }
     }
     let window = lines.reduce([1.0]) { products, line in products.flatMap { p in line.map { p * $0 } } }
@@ -100,7 +105,7 @@ enum Sample {
     }
     let isFolded = family.stem == Family.fold.stem
     if isFolded { size = try call.required(try call.outputSize(), .outputSize) }
-    guard volume(size + [channels]) <= 1 << 24, size.allSatisfy({ $0 > 0 }) else {
+    guard volume(size + [channels]) <= largest, size.allSatisfy({ $0 > 0 }) else {
       throw ValidationError(
         "the built-in sample has no \(channels) channels of \(sizeText(size)) elements; give --input")
     }

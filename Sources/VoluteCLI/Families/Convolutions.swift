@@ -88,7 +88,8 @@ extension Family {
     for (option, channels) in [(OptionName.inChannels, sizes.inChannels), (.outChannels, sizes.outChannels)]
     where groups > 0 && channels % groups != 0 {
       throw ValidationError(
-        "--\(option.rawValue) \(channels) is not divisible by --groups \(groups); give a multiple of \(groups)")
+        "--\(option.rawValue) \(channels) is not divisible by --groups \(groups); give a multiple of \(groups)"
+      )
     }
     let channels =
       isTransposed

@@ -66,7 +66,8 @@ extension Family {
     run: { call, operands in
       Results(
         output: try Volute.adaptiveAveragePool(
-          operands.input, rank: call.rank, outputSize: try call.required(call.options.outputSize, .outputSize)))
+          operands.input, rank: call.rank, outputSize: try call.required(call.options.outputSize, .outputSize)
+        ))
     })
 
   static let adaptiveMaxPool = Family(

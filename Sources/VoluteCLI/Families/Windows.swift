@@ -15,6 +15,7 @@ extension Family {
       let listed = options.kernelSize?.values.count ?? 1
       return listed > 1 ? listed : max((inputShape?.count ?? 4) - 2, 2)
     },
+    columns: .output,
     plan: { call, shapes in
       let image = shapes.input
       let geometry = try geometry(call, image)
@@ -46,6 +47,7 @@ extension Family {
       let size = try call.required(try call.outputSize(), .outputSize)
       return Shapes(input: try columns(try geometry(call, [sizes.batch, sizes.outChannels] + size)))
     },
+    columns: .input,
     plan: { call, shapes in
       let size = try call.required(try call.outputSize(), .outputSize)
       let kernel = try call.expanded(call.kernelSize(), .kernelSize)
