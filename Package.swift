@@ -32,7 +32,8 @@ let package = Package(
     .testTarget(name: "VoluteArithmeticTests", dependencies: ["VoluteArithmetic"]),
     .testTarget(name: "VoluteEngineTests", dependencies: ["VoluteEngine"]),
     .testTarget(name: "VoluteTests", dependencies: ["Volute", "VoluteFormats"], exclude: ["Golden"]),
-    .testTarget(name: "VoluteFormatsTests", dependencies: ["Volute", "VoluteFormats"], exclude: ["Fixtures"]),
+    .testTarget(
+      name: "VoluteFormatsTests", dependencies: ["Volute", "VoluteFormats"], exclude: ["Fixtures"]),
     .testTarget(name: "VoluteCLITests", dependencies: ["VoluteCLI"]),
   ]
 )

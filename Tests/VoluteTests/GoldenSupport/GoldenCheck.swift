@@ -1,0 +1,79 @@
+import Foundation
+import Testing
+import Volute
+
+extension GoldenCase {
+  /// Runs the case and compares every output, or the refusal.
+  ///
+  /// - Parameter body: throws ``ShapeError`` where it refuses.
+  func check(_ body: () throws -> [Tensor]) throws {
+    do {
+      let actual = try body()
+      guard error == nil else {
+        Issue.record("\(name): not refused, but gave \(actual.map(\.shape)); expected: \(error ?? "")")
+        return
+      }
+      let expected = try outputs()
+      #expect(actual.count == expected.count, "\(name)")
+      for (ours, theirs) in zip(actual, expected) { compare(ours, theirs) }
+    } catch let refusal as ShapeError {
+      guard let error else {
+        Issue.record("\(name): refused: \(refusal)")
+        return
+      }
+      checkFacts(of: error, in: refusal)
+    }
+  }
+
+  private func compare(_ ours: Tensor, _ theirs: Tensor) {
+    guard ours.shape == theirs.shape, ours.dtype == theirs.dtype else {
+      Issue.record("\(name): \(ours.dtype) \(ours.shape), expected \(theirs.dtype) \(theirs.shape)")
+      return
+    }
+    let defaults: [DType: Double] = [.float64: 1e-12, .float32: 1e-5, .float16: 2e-3, .bfloat16: 1.6e-2]
+    let tolerance = line["tolerance"] as? Double ?? defaults[ours.dtype] ?? 0
+    let absolute = line["atol"] as? Double ?? 0
+    if ours.dtype == .int64 {
+      #expect(ours.integers() == theirs.integers(), "\(name)")
+      return
+    }
+    let pairs = zip(ours.elements(as: Double.self), theirs.elements(as: Double.self))
+    for (place, (a, b)) in pairs.enumerated() {
+      let isSame = a == b || (a.isNaN && b.isNaN)
+      if isSame || abs(a - b) <= absolute + tolerance * max(1, abs(b)) { continue }
+      Issue.record("\(name): element \(place) is \(a), expected \(b)\nours \(ours)\ntheirs \(theirs)")
+      return
+    }
+  }
+
+  /// Every number of the call that the expected text names must stand in ours too.
+  private func checkFacts(of expected: String, in refusal: ShapeError) {
+    let ours = Self.integers(in: refusal.description)
+    let known = numbersOfTheCall()
+    let missing = Self.integers(in: expected).intersection(known).subtracting(ours)
+    #expect(missing.isEmpty, "\(name): \(missing.sorted()) missing\nours: \(refusal)\ntheirs: \(expected)")
+    #expect(!refusal.operation.isEmpty && !refusal.parameter.isEmpty, "\(name)")
+  }
+
+  private static func integers(in text: String) -> Set<Int> {
+    Set(text.matches(of: /-?\d+/).compactMap { Int($0.output) }.map(abs))
+  }
+
+  /// The numbers that a person gave: sizes of the inputs and arguments.
+  private func numbersOfTheCall() -> Set<Int> {
+    var result: Set<Int> = []
+    func collect(_ json: Any) {
+      switch json {
+      case let list as [Any]: list.forEach(collect)
+      case let number as Int: result.insert(abs(number))
+      default: break
+      }
+    }
+    arguments.values.forEach(collect)
+    for input in (line["inputs"] as? [String: [String: Any]] ?? [:]).values {
+      collect(input["shape"] ?? [])
+    }
+    // 0 and 1 stand in names and prose too.
+    return result.subtracting([0, 1])
+  }
+}
