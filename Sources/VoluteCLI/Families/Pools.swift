@@ -126,11 +126,13 @@ extension Family {
     _ geometry: PoolingGeometry, _ call: Call, unit: String, hasIndices: Bool = false
   ) -> Plan {
     let isCeil = call.options.ceilMode
+    let formulas = geometry.formulas(isCeil: isCeil)
+    let isCut = formulas.contains { $0.contains(" + 1 - 1") }
     return Plan(
       output: geometry.outputShape,
       rule: "\(isCeil ? "ceil" : "floor")((n + 2·p - d·(k - 1) - 1) / s) + 1",
-      formulas: geometry.formulas(isCeil: isCeil),
-      note: isCeil ? "a last window that would start beyond the input is dropped (- 1)" : nil,
+      formulas: formulas,
+      note: isCut ? "- 1: the last window would start beyond the input" : nil,
       otherWork: (volume(geometry.outputShape) * volume(geometry.axes.map(\.kernel)), unit),
       hasIndices: hasIndices)
   }

@@ -73,12 +73,13 @@ struct Picture {
       width="\(number(width))" height="\(number(height))" role="img">
       <title>\(escaped(title))</title>
       <style>
-      svg{background:#fff;color:#1a1a1a;font:14px system-ui,sans-serif}
-      text{fill:currentColor}.title{font-weight:600;font-size:16px}.small{font-size:12px;opacity:.75}
+      svg{color:#1a1a1a;font:14px system-ui,sans-serif}
+      .page{fill:#fff}text{fill:currentColor}.title{font-weight:600;font-size:16px}.small{font-size:12px;opacity:.75}
       .frame{fill:none;stroke:currentColor;stroke-opacity:.3}.line{fill:none;stroke:currentColor;stroke-width:1.5}
       \(ColorScale.styles)
-      @media(prefers-color-scheme:dark){svg{background:#16181c;color:#e8e8e8}}
+      @media(prefers-color-scheme:dark){svg{color:#e8e8e8}.page{fill:#16181c}}
       </style>
+      <rect class="page" width="100%" height="100%"/>
       \(body)</svg>
 
       """
