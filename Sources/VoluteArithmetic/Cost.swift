@@ -27,23 +27,3 @@ extension ConvolutionGeometry {
       elements: elements + Double(parameters))
   }
 }
-
-extension Axis {
-  /// The formula of the output size with its numbers filled in, such as
-  /// `floor((100 + 2·1 - 1·(3 - 1) - 1) / 2) + 1 = 50`.
-  public func formula(_ size: Int) -> String {
-    "floor((\(size)\(paddingText("+")) - \(dilation)·(\(kernel) - 1) - 1) / \(stride)) + 1 = \(outputSize(size))"
-  }
-
-  /// The formula of the transposed output size with its numbers filled in, such as
-  /// `(5 - 1)·2 - 2·1 + 1·(4 - 1) + 0 + 1 = 10`.
-  public func transposedFormula(_ size: Int) -> String {
-    "(\(size) - 1)·\(stride)\(paddingText("-")) + \(dilation)·(\(kernel) - 1) + \(outputPadding) + 1 = "
-      + "\(transposedOutputSize(size))"
-  }
-
-  private func paddingText(_ sign: String) -> String {
-    paddingBefore == paddingAfter
-      ? " \(sign) 2·\(paddingBefore)" : " \(sign) \(paddingBefore) \(sign) \(paddingAfter)"
-  }
-}

@@ -20,18 +20,29 @@ struct VoluteCommand: ParsableCommand {
     subcommands: [ApplyCommand.self, ShapeCommand.self, TourCommand.self])
 
   /// Exit statuses of `sysexits.h`: what was asked is wrong, or what was given to work on is.
+  private static let wrongUsage: Int32 = 64
   private static let wrongData: Int32 = 65
+
+  /// What ArgumentParser's own sentences begin with.
+  static let _errorPrefix = "volute: "
 
   /// The one place where an error becomes a sentence on standard error and an exit status: 64 for wrong usage, 65
   /// for wrong data.
   static func main() {
+    var name = "volute"
     do {
       var command = try parseAsRoot()
+      if let subcommand = type(of: command).configuration.commandName, subcommand != name {
+        name += " \(subcommand)"
+      }
       try command.run()
     } catch let error as ShapeError {
       Terminal.error.fail(error.description, status: wrongData)
     } catch let error as FormatError {
       Terminal.error.fail(error.description, status: wrongData)
+    } catch let error as ValidationError {
+      Terminal.error.fail(
+        "\(error.message)\n  See '\(name) --help' for more information.", status: wrongUsage)
     } catch {
       exit(withError: error)
     }
