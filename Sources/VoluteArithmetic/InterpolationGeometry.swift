@@ -122,6 +122,12 @@ public struct InterpolationGeometry: Hashable, Sendable {
         operation, parameter: "size", "only one of size or scale_factor should be defined",
         mend: "leave one out")
     case (let size?, nil):
+      guard size.count == 1 || size.count == input.count else {
+        throw ShapeError(
+          operation, parameter: "size",
+          "input and output must have the same number of spatial dimensions, but got input with spatial "
+            + "dimensions of \(input) and output size of \(size)", shapes: [input, size])
+      }
       let sizes = try PerAxis<Int>(size).expanded(
         to: input.count, operation: operation, parameter: "size")
       if recomputesScale {

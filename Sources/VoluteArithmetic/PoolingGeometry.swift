@@ -126,10 +126,10 @@ public struct AdaptivePoolingGeometry: Hashable, Sendable {
     try checkPlanes(inputShape, rank: rank, operation: operation)
     let requested = try outputSize.expanded(to: rank, operation: operation, parameter: "outputSize")
     let output = zip(inputShape.suffix(rank), requested).map { $1 ?? $0 }
-    if let bad = output.first(where: { $0 < 0 || $0 > Limits.parameter }) {
+    if output.contains(where: { $0 < 0 || $0 > Limits.parameter }) {
       throw ShapeError(
         operation, parameter: "outputSize",
-        "elements of output size must be greater than or equal to 0, but got \(bad)")
+        "elements of output size must be greater than or equal to 0, but got \(output)")
     }
     self.operation = operation
     self.inputShape = inputShape

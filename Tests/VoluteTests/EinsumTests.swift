@@ -9,7 +9,7 @@ import Volute
     let output = Array(sides[1])
     var sizes: [Character: Int] = [:]
     for (term, operand) in zip(terms, operands) {
-      for (letter, size) in zip(term, operand.shape) { sizes[letter] = max(sizes[letter] ?? 1, size) }
+      for (letter, size) in zip(term, operand.shape) { sizes[letter] = size == 1 ? sizes[letter] ?? 1 : size }
     }
     let letters = sizes.keys.sorted()
     var result = Array(repeating: 0, count: output.reduce(1) { $0 * (sizes[$1] ?? 0) })
@@ -74,7 +74,7 @@ import Volute
     #expect(real.integers() == expected)
     #expect(real.dtype == .float32)
     // A transposed copy of the operand has other strides and the same elements.
-    let strided = operands.map { $0.transposed().contiguous().transposed() }
+    let strided = operands.map { $0.transposed(0, -1).contiguous().transposed(0, -1) }
     #expect(try einsum(equation, strided).integers() == expected)
   }
 

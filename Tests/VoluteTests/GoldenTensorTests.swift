@@ -114,8 +114,8 @@ extension GoldenCase {
     switch op {
     case "sum": return [try reduce(.sum, accumulated)]
     case "prod": return [try reduce(.product, accumulated)]
-    case "any": return [try reduce(.any, .bool)]
-    case "all": return [try reduce(.all, .bool)]
+    case "any": return [x.any(try resolvedAxes(axes, rank: x.rank, operation: op), keepsAxes: keeps)]
+    case "all": return [x.all(try resolvedAxes(axes, rank: x.rank, operation: op), keepsAxes: keeps)]
     case "argmax": return [try reduce(.argumentOfMaximum, .int64)]
     case "argmin": return [try reduce(.argumentOfMinimum, .int64)]
     case "amax": return [try reduce(.maximum, x.dtype)]

@@ -12,13 +12,16 @@ package func binary(
   switch operation {
   case .divide:
     if !dtype.isFloatingPoint { dtype = .float32 }
-  case .subtract where dtype == .bool:
+  case .subtract where left.dtype == .bool || right.dtype == .bool:
     throw ShapeError(
-      name, parameter: "input", "subtraction of two bool tensors is not supported",
-      mend: "use .^ or .! instead")
-  case .floorDivide where dtype == .bool, .remainder where dtype == .bool, .power where dtype == .bool,
+      name, parameter: "input", "subtraction, the `-` operator, with a bool tensor is not supported",
+      mend: "use .^ or .!, or convert to an integer type")
+  case .floorDivide where dtype == .bool, .remainder where dtype == .bool,
     .truncatingRemainder where dtype == .bool:
     throw ShapeError(name, parameter: "input", "\(name) is not implemented for two bool tensors")
+  case .power where dtype == .bool:
+    if case .scalar = right { break }
+    throw ShapeError(name, parameter: "input", "power is not implemented for two bool tensors")
   case .bitwiseAnd, .bitwiseOr, .bitwiseXor:
     if dtype.isFloatingPoint {
       throw ShapeError(

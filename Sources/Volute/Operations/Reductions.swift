@@ -179,14 +179,14 @@ extension Tensor {
     reduce(.argumentOfMaximum, axis.map { [$0] } ?? [], keepsAxes, to: .int64)
   }
 
-  /// Whether any element along `axes` is not zero.
+  /// Whether any element along `axes` is not zero: bool, but uint8 for uint8, as in PyTorch.
   public func any(_ axes: [Int], keepsAxes: Bool = false) -> Tensor {
-    reduce(.any, axes, keepsAxes, to: .bool)
+    reduce(.any, axes, keepsAxes, to: dtype == .uint8 ? .uint8 : .bool)
   }
 
-  /// Whether every element along `axes` is not zero.
+  /// Whether every element along `axes` is not zero: bool, but uint8 for uint8, as in PyTorch.
   public func all(_ axes: [Int], keepsAxes: Bool = false) -> Tensor {
-    reduce(.all, axes, keepsAxes, to: .bool)
+    reduce(.all, axes, keepsAxes, to: dtype == .uint8 ? .uint8 : .bool)
   }
 
   /// Whether any element is not zero.

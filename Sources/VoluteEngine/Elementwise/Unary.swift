@@ -51,7 +51,7 @@ extension Engine {
       switch operation {
       case .negate: each(T.self) { M.subtract(.zero, $0) }
       case .absolute: each(T.self) { $0 < .zero ? M.subtract(.zero, $0) : M.add($0, .zero) }
-      case .sign: each(T.self) { $0 > .zero ? .one : ($0 < .zero ? M.subtract(.zero, .one) : $0) }
+      case .sign: each(T.self) { $0 > .zero ? .one : ($0 < .zero ? M.subtract(.zero, .one) : .zero) }
       case .square: each(T.self) { M.multiply($0, $0) }
       case .bitwiseNot:
         // The complement of a Boolean is the other one, not the bits'.

@@ -10,7 +10,7 @@ extension Engine {
   ///
   /// - `sum` and `product` give the type of `output`, into which each element is converted first; the 16-bit types
   ///   and Float32 sum pairwise in blocks.
-  /// - `any` and `all` give `Bool`; the arguments give `Int64`, counted over the reduced axes in row-major order.
+  /// - `any` and `all` give `Bool`, or the same bytes as `UInt8`; the arguments give `Int64`, counted over the reduced axes in row-major order.
   public static func reduce(
     _ reduction: Reduction, _ input: StridedArray, reduced: Int, to output: StridedArray
   ) {
