@@ -320,7 +320,7 @@ def conv_refusals(f):
         (1, [8], [3], [2], [0]),
         (2, [7, 8], [3, 3], [2, 2], [0, 0]),
         (2, [6, 5], [2, 2], [2, 2], [0, 0]),
-        (1, [10], [3], [3], [1]),
+        (1, [11], [3], [3], [1]),
     ]:
         x, w = f.gen("float32", 1, 1, *size), f.gen("float32", 1, 1, *kernel)
         f.fail(
@@ -330,7 +330,7 @@ def conv_refusals(f):
             {"input": x, "weight": w},
             {"stride": stride, "padding": padding, "strict": True},
             "strict",
-            "strict mode: (n + padding - extent) is not a multiple of the stride",
+            "strict mode: (n + 2 padding - extent) is not a multiple of the stride",
             "zeros",
             True,
             "strict",

@@ -334,7 +334,7 @@ private struct Parts {
         throw ShapeError(
           operation, parameter: "padding",
           "padding size should be less than the corresponding input dimension in mode reflect, but got padding "
-            + "\(largest) at axis \(index) of size \(size[index])",
+            + "\(largest) at axis \(index) of size \(sizeText(size))",
           mend: size[index] > 1 ? "at most \(size[index] - 1)" : nil)
       }
       if axis.mode != .zeros && largest > 0 && size[index] == 0 {

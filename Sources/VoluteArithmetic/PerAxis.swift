@@ -22,14 +22,19 @@ public struct PerAxis<Value: Hashable & Sendable>: Hashable, Sendable, Expressib
     throw ShapeError(
       operation, parameter: parameter,
       "expected \(parameter) to be a single value or \(rank) values to match the convolution dimensions, "
-        + "but got \(values.count) values",
+        + "but got \(values)",
       mend: "give 1 or \(rank)")
   }
 }
 
-extension PerAxis: ExpressibleByIntegerLiteral where Value == Int {
+extension PerAxis: ExpressibleByIntegerLiteral where Value: ExpressibleByIntegerLiteral {
+  public init(integerLiteral value: Value.IntegerLiteralType) {
+    values = [Value(integerLiteral: value)]
+  }
+}
+
+extension PerAxis where Value == Int {
   public init(_ value: Int) { values = [value] }
-  public init(integerLiteral value: Int) { values = [value] }
 }
 
 extension PerAxis: ExpressibleByFloatLiteral where Value == Double {

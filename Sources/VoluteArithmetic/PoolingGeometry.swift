@@ -95,11 +95,11 @@ func checkPlanes(_ shape: [Int], rank: Int, operation: String) throws(ShapeError
       shapes: [shape])
   }
   _ = try elementCount(shape, operation: operation)
-  if shape.suffix(rank + 1).contains(0) {
+  if let empty = shape.indices.suffix(rank + 1).first(where: { shape[$0] == 0 }) {
     throw ShapeError(
       operation, parameter: "input",
-      "expected an input with optional 0 dim batch size and non-zero other dimensions, but got \(shape)",
-      shapes: [shape])
+      "expected input to have non-zero size for non-batch dimensions, but input has sizes \(shape) with dimension "
+        + "\(empty) being empty", shapes: [shape])
   }
   if let bad = shape.first(where: { $0 > Limits.size }) {
     throw ShapeError(

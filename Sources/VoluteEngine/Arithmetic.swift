@@ -31,6 +31,11 @@ extension Arithmetic where Self: BinaryFloatingPoint {
   }
 
   @inlinable
+  public static func truncatingRemainder(_ left: Self, _ right: Self) -> Self {
+    left.truncatingRemainder(dividingBy: right)
+  }
+
+  @inlinable
   public static func minimum(_ left: Self, _ right: Self) -> Self {
     left.isNaN ? left : (right < left || right.isNaN ? right : left)
   }
@@ -83,6 +88,11 @@ extension Arithmetic where Self: FixedWidthInteger {
     if right == 0 { return 0 }
     let remainder = left.remainderReportingOverflow(dividingBy: right).partialValue
     return remainder != 0 && (remainder < 0) != (right < 0) ? remainder + right : remainder
+  }
+
+  @inlinable
+  public static func truncatingRemainder(_ left: Self, _ right: Self) -> Self {
+    right == 0 ? 0 : left.remainderReportingOverflow(dividingBy: right).partialValue
   }
 
   /// By squaring; a negative exponent gives 0 unless the base is 1 or -1.

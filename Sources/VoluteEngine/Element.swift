@@ -26,6 +26,8 @@ public protocol Arithmetic: BitwiseCopyable, Sendable, Comparable {
   static func floorDivide(_ left: Self, _ right: Self) -> Self
   /// Remainder with the sign of the divisor.
   static func remainder(_ left: Self, _ right: Self) -> Self
+  /// Remainder with the sign of the dividend.
+  static func truncatingRemainder(_ left: Self, _ right: Self) -> Self
   static func power(_ left: Self, _ right: Self) -> Self
   static func minimum(_ left: Self, _ right: Self) -> Self
   static func maximum(_ left: Self, _ right: Self) -> Self

@@ -23,7 +23,7 @@ public func broadcastShape(
 }
 
 /// One side of a binary operation: a tensor, or a Swift number that takes the other side's type if it can.
-enum Operand {
+package enum Operand {
   case tensor(Tensor)
   case scalar(Scalar)
 

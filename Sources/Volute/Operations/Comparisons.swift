@@ -61,6 +61,24 @@ extension Tensor {
     return x.mapped(.bitwiseNot)
   }
 
+  public func isNaN() -> Tensor { self .!= self }
+
+  public func isFinite() -> Tensor { dtype.isFloatingPoint ? (self - self) .== 0 : self .== self }
+
+  public func isInfinite() -> Tensor { .!(isFinite() .| isNaN()) }
+
+  /// Whether both elements are not zero.
+  public func logicalAnd(_ other: Tensor) -> Tensor { (self .!= 0) .& (other .!= 0) }
+
+  /// Whether either element is not zero.
+  public func logicalOr(_ other: Tensor) -> Tensor { (self .!= 0) .| (other .!= 0) }
+
+  /// Whether exactly one element is not zero.
+  public func logicalXor(_ other: Tensor) -> Tensor { (self .!= 0) .^ (other .!= 0) }
+
+  /// Whether the element is zero.
+  public func logicalNot() -> Tensor { self .== 0 }
+
   /// Whether both have one shape and type and equal elements; NaN equals nothing.
   public func isEqual(to other: Tensor) -> Bool {
     shape == other.shape && dtype == other.dtype && (self .== other).all()

@@ -1,6 +1,10 @@
 import VoluteEngine
 
-func binary(
+/// An operation on two operands of any kinds, broadcasting.
+///
+/// - Throws: ``ShapeError`` when the shapes do not broadcast, the types do not take the operation, or an integer is
+///   divided by zero.
+package func binary(
   _ operation: BinaryOperation, _ left: Operand, _ right: Operand
 ) throws(ShapeError) -> Tensor {
   let name = operation.rawValue
@@ -12,7 +16,8 @@ func binary(
     throw ShapeError(
       name, parameter: "input", "subtraction of two bool tensors is not supported",
       mend: "use .^ or .! instead")
-  case .floorDivide where dtype == .bool, .remainder where dtype == .bool, .power where dtype == .bool:
+  case .floorDivide where dtype == .bool, .remainder where dtype == .bool, .power where dtype == .bool,
+    .truncatingRemainder where dtype == .bool:
     throw ShapeError(name, parameter: "input", "\(name) is not implemented for two bool tensors")
   case .bitwiseAnd, .bitwiseOr, .bitwiseXor:
     if dtype.isFloatingPoint {
@@ -27,7 +32,7 @@ func binary(
   let a = left.tensor(as: dtype)
   let b = right.tensor(as: dtype)
   if dtype.isInteger {
-    if operation == .floorDivide || operation == .remainder, (b .== 0).any() {
+    if [.floorDivide, .remainder, .truncatingRemainder].contains(operation), (b .== 0).any() {
       throw ShapeError(name, parameter: "divisor", "integer division or modulo by zero")
     }
     if operation == .power, case .scalar(let exponent) = right, case .integer(let value) = exponent, value < 0
@@ -43,7 +48,8 @@ func binary(
   }
 }
 
-func compare(
+/// A comparison of two operands of any kinds, broadcasting.
+package func compare(
   _ comparison: Comparison, _ left: Operand, _ right: Operand
 ) throws(ShapeError) -> Tensor {
   let dtype = Operand.resultType(left, right)
@@ -54,6 +60,17 @@ func compare(
   return Tensor(filling: shape, .bool) { output in
     x.withStrided { left in y.withStrided { Engine.compare(comparison, left, $0, to: output) } }
   }
+}
+
+/// The negative of every element; unsigned integers wrap.
+///
+/// - Throws: ``ShapeError`` for bool.
+public func negative(_ x: Tensor) throws(ShapeError) -> Tensor {
+  if x.dtype == .bool {
+    throw ShapeError(
+      "negative", parameter: "input", "negation of a bool tensor is not supported", mend: "use .! instead")
+  }
+  return x.mapped(.negate)
 }
 
 /// Quotient rounded towards minus infinity, broadcasting; the type is the promoted one.
@@ -75,6 +92,13 @@ public func remainder(_ left: Tensor, _ right: Tensor) throws(ShapeError) -> Ten
 /// - Throws: ``ShapeError`` when the shapes do not broadcast.
 public func power(_ left: Tensor, _ right: Tensor) throws(ShapeError) -> Tensor {
   try binary(.power, .tensor(left), .tensor(right))
+}
+
+/// Remainder with the sign of the dividend, broadcasting.
+///
+/// - Throws: ``ShapeError`` when the shapes do not broadcast or an integer is divided by zero.
+public func truncatingRemainder(_ left: Tensor, _ right: Tensor) throws(ShapeError) -> Tensor {
+  try binary(.truncatingRemainder, .tensor(left), .tensor(right))
 }
 
 /// The smaller of each pair, broadcasting; NaN wins.
@@ -171,8 +195,7 @@ extension Tensor {
   public static func /= (left: inout Tensor, right: Tensor) { left = left / right }
 
   public static prefix func - (x: Tensor) -> Tensor {
-    precondition(x.dtype != .bool, "negative: a bool tensor has no negative; use .! instead")
-    return x.mapped(.negate)
+    trapping { () throws(ShapeError) in try negative(x) }
   }
 
   /// Powers of the elements; integers stay integers.

@@ -45,19 +45,32 @@ extension Tensor {
   /// The error function.
   public func erf() -> Tensor { mappedAsReal(.errorFunction) }
 
-  /// Values below `lower` raised to it, values above `upper` lowered to it; NaN stays.
+  /// See ``Volute/clamp(_:_:_:)``; traps where that throws.
   public func clamped(
     _ lower: (any ScalarValue)? = nil, _ upper: (any ScalarValue)? = nil
   ) -> Tensor {
-    var dtype = dtype
-    for bound in [lower, upper] {
-      if let bound { dtype = Operand.resultType(.tensor(self.to(dtype)), .scalar(bound.scalar)) }
-    }
-    let input = to(dtype)
-    return Tensor(filling: shape, dtype) { output in
-      input.withStrided { array in
-        Engine.clamp(array, lower: lower?.scalar, upper: upper?.scalar, to: output)
-      }
+    trapping { () throws(ShapeError) in try clamp(self, lower, upper) }
+  }
+}
+
+/// Values below `lower` raised to it, values above `upper` lowered to it; NaN stays.
+///
+/// - Throws: ``ShapeError`` when neither bound is given.
+public func clamp(
+  _ x: Tensor, _ lower: (any ScalarValue)?, _ upper: (any ScalarValue)? = nil
+) throws(ShapeError) -> Tensor {
+  let bounds = [lower, upper].compactMap { $0?.scalar }
+  guard !bounds.isEmpty else {
+    throw ShapeError(
+      "clamp", parameter: "lower", "at least one of the lower and upper bounds must be given")
+  }
+  let dtype = bounds.reduce(x.dtype) { dtype, bound in
+    bound.dtype.category > dtype.category ? dtype.promoted(with: bound.dtype) : dtype
+  }
+  let input = x.to(dtype)
+  return Tensor(filling: x.shape, dtype) { output in
+    input.withStrided { array in
+      Engine.clamp(array, lower: lower?.scalar, upper: upper?.scalar, to: output)
     }
   }
 }

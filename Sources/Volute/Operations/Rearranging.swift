@@ -80,6 +80,53 @@ public func split(_ x: Tensor, _ sizes: [Int], axis: Int = 0) throws(ShapeError)
   }
 }
 
+/// `x` with the last element first along `axes` (all when empty).
+///
+/// - Throws: ``ShapeError`` for axes that do not exist.
+public func flip(_ x: Tensor, _ axes: [Int] = []) throws(ShapeError) -> Tensor {
+  let resolved = try resolvedAxes(axes, rank: x.rank, operation: "flip")
+  if x.count == 0 || x.rank == 0 { return x }
+  var strides = x.strides
+  var offset = x.offset
+  for axis in axes.isEmpty ? Array(x.shape.indices) : resolved {
+    offset += (x.shape[axis] - 1) * strides[axis]
+    strides[axis] = -strides[axis]
+  }
+  return x.view(shape: x.shape, strides: strides, offset: offset).contiguous()
+}
+
+/// At most `count` parts of one size along `axis`, the last one smaller when it does not divide; shares bytes.
+///
+/// - Throws: ``ShapeError`` for a count that is not positive.
+public func chunk(_ x: Tensor, _ count: Int, axis: Int = 0) throws(ShapeError) -> [Tensor] {
+  let place = try resolvedAxis(axis, rank: x.rank, operation: "chunk")
+  guard x.rank > 0, count > 0 else {
+    throw ShapeError(
+      "chunk", parameter: "chunks",
+      "expects `chunks` to be greater than 0 and at least one axis, got: \(count) and shape \(x.shape)",
+      shapes: [x.shape])
+  }
+  return x.split(max((x.shape[place] + count - 1) / count, 1), axis: place)
+}
+
+/// The elements `start ..< start + length` of one axis; shares bytes.
+///
+/// - Throws: ``ShapeError`` when they reach out of the axis.
+public func narrow(
+  _ x: Tensor, axis: Int, start: Int, length: Int
+) throws(ShapeError) -> Tensor {
+  let place = try resolvedAxis(axis, rank: x.rank, operation: "narrow")
+  guard x.rank > 0, start >= 0, length >= 0, start <= x.shape[place],
+    length <= x.shape[place] - start
+  else {
+    throw ShapeError(
+      "narrow", parameter: "length",
+      "start (\(start)) + length (\(length)) exceeds dimension size (\(x.rank > 0 ? x.shape[place] : 0))",
+      shapes: [x.shape])
+  }
+  return x.sliced(place, start..<start + length)
+}
+
 extension Tensor {
   /// Parts of `size` along `axis`, the last one smaller when it does not divide; shares bytes.
   public func split(_ size: Int, axis: Int = 0) -> [Tensor] {
@@ -93,27 +140,14 @@ extension Tensor {
     }
   }
 
-  /// At most `count` parts of one size along `axis`, the last one smaller when it does not divide; shares bytes.
+  /// See ``Volute/chunk(_:_:axis:)``; traps where that throws.
   public func chunked(_ count: Int, axis: Int = 0) -> [Tensor] {
-    let place = self.axis(axis, "chunk")
-    precondition(rank > 0, "chunk: expects at least a 1-dimensional tensor")
-    precondition(count > 0, "chunk: expects `chunks` to be greater than 0, got: \(count)")
-    return split(Swift.max((shape[place] + count - 1) / count, 1), axis: place)
+    trapping { () throws(ShapeError) in try chunk(self, count, axis: axis) }
   }
 
-  /// Along `axes` (all when empty) the last element first.
+  /// See ``Volute/flip(_:_:)``; traps where that throws.
   public func flipped(_ axes: [Int] = []) -> Tensor {
-    let resolved = trapping { () throws(ShapeError) in
-      try resolvedAxes(axes, rank: rank, operation: "flip")
-    }
-    if count == 0 || rank == 0 { return self }
-    var strides = strides
-    var offset = offset
-    for axis in axes.isEmpty ? Array(shape.indices) : resolved {
-      offset += (shape[axis] - 1) * strides[axis]
-      strides[axis] = -strides[axis]
-    }
-    return view(shape: shape, strides: strides, offset: offset).contiguous()
+    trapping { () throws(ShapeError) in try flip(self, axes) }
   }
 
   /// Element `i` of each named axis moved to `i + shift`, around the end; without axes, of the flattened tensor.

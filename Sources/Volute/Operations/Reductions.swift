@@ -1,39 +1,123 @@
 import VoluteEngine
 
-extension Tensor {
-  /// The tensor with the reduced axes moved to the end, and the shapes of the result without and with them.
-  private func arranged(
-    _ axes: [Int], _ operation: String
-  ) -> (input: Tensor, reduced: Int, shape: [Int], kept: [Int]) {
-    let resolved = trapping { () throws(ShapeError) in
-      try resolvedAxes(axes, rank: rank, operation: operation)
-    }
-    if rank == 0 { return (self, 0, [], []) }
-    let reduced = axes.isEmpty ? Array(shape.indices) : resolved
-    let remaining = shape.indices.filter { !reduced.contains($0) }
-    return (
-      permuted(remaining + reduced.sorted()), reduced.count, remaining.map { shape[$0] },
-      shape.indices.map { reduced.contains($0) ? 1 : shape[$0] }
-    )
-  }
+/// A tensor with the axes to reduce moved to its end, and the shapes of the result without and with them.
+private struct Arrangement {
+  let input: Tensor
+  let reduced: Int
+  let shape: [Int]
+  let keptShape: [Int]
 
+  /// The number of elements that one result is made of.
+  var count: Int { input.shape.suffix(reduced).reduce(1, *) }
+
+  init(_ x: Tensor, _ axes: [Int], _ operation: String) throws(ShapeError) {
+    let resolved = try resolvedAxes(axes, rank: x.rank, operation: operation)
+    if x.rank == 0 {
+      (input, reduced, shape, keptShape) = (x, 0, [], [])
+      return
+    }
+    let dropped = axes.isEmpty ? Array(x.shape.indices) : resolved.sorted()
+    let remaining = x.shape.indices.filter { !dropped.contains($0) }
+    input = x.permuted(remaining + dropped)
+    reduced = dropped.count
+    shape = remaining.map { x.shape[$0] }
+    keptShape = x.shape.indices.map { dropped.contains($0) ? 1 : x.shape[$0] }
+  }
+}
+
+/// A reduction over `axes`, all of them when empty, into elements of `dtype`.
+///
+/// - Throws: ``ShapeError`` for axes that do not exist, and for extremes of no elements.
+package func reduced(
+  _ x: Tensor, _ reduction: Reduction, _ axes: [Int], keepsAxes: Bool, to dtype: DType
+) throws(ShapeError) -> Tensor {
+  let name = reduction.rawValue
+  let arrangement = try Arrangement(x, axes, name)
+  switch reduction {
+  case .minimum, .maximum, .argumentOfMinimum, .argumentOfMaximum:
+    if arrangement.count == 0 && !arrangement.shape.contains(0) {
+      throw ShapeError(
+        name, parameter: "axes", "there is no \(name) of no elements: shape \(x.shape), axes \(axes)",
+        mend: "reduce axes of non-zero size", shapes: [x.shape])
+    }
+  default: break
+  }
+  let result = Tensor(filling: arrangement.shape, dtype) { output in
+    arrangement.input.withStrided {
+      Engine.reduce(reduction, $0, reduced: arrangement.reduced, to: output)
+    }
+  }
+  return keepsAxes ? result.reshaped(arrangement.keptShape) : result
+}
+
+/// The mean over `axes`.
+///
+/// - Throws: ``ShapeError`` for axes that do not exist, and for types that are not floating-point.
+package func mean(
+  _ x: Tensor, _ axes: [Int], keepsAxes: Bool, dtype: DType?
+) throws(ShapeError) -> Tensor {
+  let dtype = dtype ?? x.dtype
+  guard dtype.isFloatingPoint else {
+    throw ShapeError(
+      "mean", parameter: "dtype",
+      "could not infer output dtype; input dtype must be a floating point dtype, got \(dtype.rawValue)",
+      mend: "name a floating-point dtype")
+  }
+  // Summed in 32 bits at least: 16 would overflow long before the mean does.
+  let wide: DType = dtype == .float64 ? .float64 : .float32
+  let total = try reduced(x, .sum, axes, keepsAxes: keepsAxes, to: wide)
+  return (total / Double(try Arrangement(x, axes, "mean").count)).to(dtype)
+}
+
+/// The mean squared distance from the mean, over the count less `correction`, in 64 bits.
+///
+/// - Throws: ``ShapeError`` for axes that do not exist, and for types that are not floating-point.
+package func variance(
+  _ x: Tensor, _ axes: [Int], correction: Int, keepsAxes: Bool, operation: String = "var"
+) throws(ShapeError) -> Tensor {
+  guard x.dtype.isFloatingPoint else {
+    throw ShapeError(
+      operation, parameter: "input",
+      "\(operation) only supports floating point dtypes, got \(x.dtype.rawValue)",
+      mend: "convert to a floating-point type")
+  }
+  let arrangement = try Arrangement(x, axes, operation)
+  let means = try mean(x, axes, keepsAxes: false, dtype: .float64).contiguous()
+  let squares = Tensor(filling: arrangement.shape, .float64) { output in
+    arrangement.input.withStrided { array in
+      means.withStrided {
+        Engine.squaredDeviations(array, means: $0, reduced: arrangement.reduced, to: output)
+      }
+    }
+  }
+  let result = squares / Double(max(arrangement.count - correction, 0))
+  return keepsAxes ? result.reshaped(arrangement.keptShape) : result
+}
+
+/// `exp(x) / sum(exp(x))` along one axis, safe from overflow.
+///
+/// - Throws: ``ShapeError`` for an axis that does not exist, and for types that are not floating-point.
+public func softmax(_ x: Tensor, axis: Int) throws(ShapeError) -> Tensor {
+  guard x.dtype.isFloatingPoint else {
+    throw ShapeError(
+      "softmax", parameter: "input", "softmax is not implemented for \(x.dtype.rawValue)",
+      mend: "convert to a floating-point type")
+  }
+  _ = try resolvedAxis(axis, rank: x.rank, operation: "softmax")
+  if x.count == 0 { return x }
+  // In 32 bits at least, rounded once.
+  let wide = x.to(x.dtype == .float64 ? .float64 : .float32)
+  let powers = (wide - wide.max([axis], keepsAxes: true)).exp()
+  return (powers / powers.sum([axis], keepsAxes: true)).to(x.dtype)
+}
+
+extension Tensor {
   private func reduce(
     _ reduction: Reduction, _ axes: [Int], _ keepsAxes: Bool, to dtype: DType
   ) -> Tensor {
-    let name = reduction.rawValue
-    let (input, reduced, shape, kept) = arranged(axes, name)
-    let isEmpty = input.shape.suffix(reduced).contains(0)
-    switch reduction {
-    case .minimum, .maximum, .argumentOfMinimum, .argumentOfMaximum:
-      precondition(
-        !isEmpty || shape.contains(0),
-        "\(name): there is no \(name) of no elements; shape \(self.shape), axes \(axes)")
-    default: break
+    trapping { () throws(ShapeError) in
+      try Volute.reduced(self, reduction, axes, keepsAxes: keepsAxes, to: dtype)
     }
-    let result = Tensor(filling: shape, dtype) { output in
-      input.withStrided { Engine.reduce(reduction, $0, reduced: reduced, to: output) }
-    }
-    return keepsAxes ? result.reshaped(kept) : result
   }
 
   /// Sums over `axes` (all of them when empty). Integers and bools give int64 unless `dtype` says otherwise.
@@ -49,15 +133,9 @@ extension Tensor {
   ///
   /// - Precondition: a floating-point type, or `dtype` names one.
   public func mean(_ axes: [Int] = [], keepsAxes: Bool = false, dtype: DType? = nil) -> Tensor {
-    let dtype = dtype ?? self.dtype
-    precondition(
-      dtype.isFloatingPoint,
-      "mean: could not infer output dtype; input dtype must be a floating point dtype, got \(dtype.rawValue)")
-    // Summed in 32 bits at least: 16 would overflow long before the mean does.
-    let wide: DType = dtype == .float64 ? .float64 : .float32
-    let (input, reduced, _, _) = arranged(axes, "mean")
-    let count = input.shape.suffix(reduced).reduce(1, *)
-    return (sum(axes, keepsAxes: keepsAxes, dtype: wide) / Double(count)).to(dtype)
+    trapping { () throws(ShapeError) in
+      try Volute.mean(self, axes, keepsAxes: keepsAxes, dtype: dtype)
+    }
   }
 
   /// The mean squared distance from the mean, over the count less `correction`.
@@ -65,30 +143,20 @@ extension Tensor {
   /// - Precondition: a floating-point type.
   public func variance(
     _ axes: [Int] = [], correction: Int = 1, keepsAxes: Bool = false
-  ) -> Tensor { variance64(axes, correction, keepsAxes, "var").to(dtype) }
+  ) -> Tensor {
+    trapping { () throws(ShapeError) in
+      try Volute.variance(self, axes, correction: correction, keepsAxes: keepsAxes)
+    }.to(dtype)
+  }
 
   /// The square root of ``variance(_:correction:keepsAxes:)``.
   public func standardDeviation(
     _ axes: [Int] = [], correction: Int = 1, keepsAxes: Bool = false
-  ) -> Tensor { variance64(axes, correction, keepsAxes, "std").sqrt().to(dtype) }
-
-  private func variance64(
-    _ axes: [Int], _ correction: Int, _ keepsAxes: Bool, _ operation: String
   ) -> Tensor {
-    precondition(
-      dtype.isFloatingPoint, "\(operation): only floating point dtypes are supported, got \(dtype.rawValue)")
-    let (input, reduced, shape, kept) = arranged(axes, operation)
-    let count = input.shape.suffix(reduced).reduce(1, *)
-    let means = mean(axes, dtype: .float64).contiguous()
-    let squares = Tensor(filling: shape, .float64) { output in
-      input.withStrided { array in
-        means.withStrided {
-          Engine.squaredDeviations(array, means: $0, reduced: reduced, to: output)
-        }
-      }
-    }
-    let result = squares / Double(Swift.max(count - correction, 0))
-    return keepsAxes ? result.reshaped(kept) : result
+    trapping { () throws(ShapeError) in
+      try Volute.variance(
+        self, axes, correction: correction, keepsAxes: keepsAxes, operation: "std")
+    }.sqrt().to(dtype)
   }
 
   /// The smallest element along `axes`; NaN wins.
@@ -127,16 +195,20 @@ extension Tensor {
   /// Whether every element is not zero.
   public func all() -> Bool { all([]).item(as: Bool.self) }
 
-  /// `exp(x) / sum(exp(x))` along one axis, safe from overflow.
+  /// See ``Volute/softmax(_:axis:)``; traps where that throws.
+  public func softmax(_ axis: Int) -> Tensor {
+    trapping { () throws(ShapeError) in try Volute.softmax(self, axis: axis) }
+  }
+
+  /// The logarithm of ``softmax(_:)``, without underflow.
   ///
   /// - Precondition: a floating-point type.
-  public func softmax(_ axis: Int) -> Tensor {
+  public func logSoftmax(_ axis: Int) -> Tensor {
     precondition(
-      dtype.isFloatingPoint, "softmax: only floating point dtypes are supported, got \(dtype.rawValue)")
+      dtype.isFloatingPoint, "log_softmax: not implemented for \(dtype.rawValue)")
     if count == 0 { return self }
-    // In 32 bits at least, rounded once.
     let wide = to(dtype == .float64 ? .float64 : .float32)
-    let powers = (wide - wide.max([axis], keepsAxes: true)).exp()
-    return (powers / powers.sum([axis], keepsAxes: true)).to(dtype)
+    let shifted = wide - wide.max([axis], keepsAxes: true)
+    return (shifted - shifted.exp().sum([axis], keepsAxes: true).log()).to(dtype)
   }
 }

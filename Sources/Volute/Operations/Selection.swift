@@ -94,6 +94,48 @@ private func outOfBounds(_ operation: String, _ index: Int64, axis: Int, size: I
     "index \(index) is out of bounds for dimension \(axis) with size \(size)")
 }
 
+/// The places `indices` of `axis`, in their order.
+///
+/// - Parameter indices: int64, one-dimensional or a single number.
+/// - Throws: ``ShapeError`` when an index is out of bounds.
+public func indexSelect(_ x: Tensor, axis: Int, indices: Tensor) throws(ShapeError) -> Tensor {
+  let place = try resolvedAxis(axis, rank: x.rank, operation: "index_select")
+  guard indices.rank <= 1 else {
+    throw ShapeError(
+      "index_select", parameter: "indices",
+      "index is supposed to be a vector, but got shape \(indices.shape)", shapes: [indices.shape])
+  }
+  if x.rank == 0 { return try gather(x, axis: 0, indices: indices.reshaped([])) }
+  var lead = Array(repeating: 1, count: x.rank)
+  lead[place] = indices.count
+  var shape = x.shape
+  shape[place] = indices.count
+  return try gather(x, axis: place, indices: expand(reshape(indices, lead), shape))
+}
+
+/// Ones where the last axis counts to each element, zeros elsewhere.
+///
+/// # Shapes
+/// `[...]` gives `[..., classes]`, int64.
+///
+/// - Parameter classes: `nil` takes the largest element plus one.
+/// - Throws: ``ShapeError`` when an element is negative or not below `classes`.
+public func oneHot(_ x: Tensor, classes: Int? = nil) throws(ShapeError) -> Tensor {
+  guard x.dtype == .int64 else {
+    throw ShapeError(
+      "one_hot", parameter: "input", "one_hot is only applicable to int64 tensors, got \(x.dtype.rawValue)")
+  }
+  let values = x.integers()
+  let count = classes ?? (values.max() ?? -1) + 1
+  guard count > 0, values.allSatisfy({ $0 >= 0 && $0 < count }) else {
+    throw ShapeError(
+      "one_hot", parameter: "classes",
+      "class values must be non-negative and smaller than num_classes \(count), but they range from "
+        + "\(values.min() ?? 0) to \(values.max() ?? 0)")
+  }
+  return (x.unsqueezed(-1) .== Tensor.arange(count)).to(.int64)
+}
+
 /// The indices along each axis of flat places in a row-major array of `shape`.
 ///
 /// - Parameter places: any integer tensor.
@@ -122,6 +164,16 @@ public func unravelIndex(_ places: Tensor, _ shape: [Int]) throws(ShapeError) ->
 }
 
 extension Tensor {
+  /// The indices of the elements that are not zero, `[found, rank]`, in row-major order.
+  public func nonzero() -> Tensor {
+    let found = logicalNot().logicalNot().elements(as: Bool.self).enumerated().filter(\.element)
+    let places = Tensor(found.map { Int64($0.offset) })
+    if rank == 0 { return Tensor.zeros([places.count, 0], dtype: .int64) }
+    return trapping { () throws(ShapeError) in
+      try stack(try unravelIndex(places, shape), axis: 1)
+    }
+  }
+
   /// See ``Volute/gather(_:axis:indices:)``; traps where that throws.
   public func gathered(_ axis: Int, _ indices: Tensor) -> Tensor {
     trapping { () throws(ShapeError) in try gather(self, axis: axis, indices: indices) }

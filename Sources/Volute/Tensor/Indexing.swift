@@ -9,19 +9,18 @@ import VoluteEngine
 /// x[.all, .newAxis]    // an axis of size 1 put in
 /// x[.stepping(0..., by: 2)]
 /// ```
-public enum TensorIndex: Hashable, Sendable {
-  case index(Int)
-  /// Bounds count from the end when negative and are clipped to the axis, as in Python.
-  case range(Int?, Int?, step: Int)
-  case newAxis
-  case ellipsis
-
-  public static var all: Self { .range(nil, nil, step: 1) }
-
-  public static func stepping(_ range: some TensorIndexConvertible, by step: Int) -> Self {
-    if case .range(let from, let to, _) = range.tensorIndex { return .range(from, to, step: step) }
-    return range.tensorIndex
+public struct TensorIndex: Hashable, Sendable {
+  enum Kind: Hashable, Sendable {
+    case index(Int)
+    /// Bounds count from the end when negative and are clipped to the axis, as in Python.
+    case range(Int?, Int?, step: Int)
+    case newAxis
+    case ellipsis
   }
+
+  let kind: Kind
+
+  init(_ kind: Kind) { self.kind = kind }
 }
 
 /// What may stand in a tensor's subscript.
@@ -29,34 +28,97 @@ public protocol TensorIndexConvertible {
   var tensorIndex: TensorIndex { get }
 }
 
-extension TensorIndex: TensorIndexConvertible { public var tensorIndex: TensorIndex { self } }
-extension Int: TensorIndexConvertible { public var tensorIndex: TensorIndex { .index(self) } }
+// On the protocol, so that `x[.ellipsis, 0]` can be written.
+extension TensorIndexConvertible where Self == TensorIndex {
+  /// The whole axis.
+  public static var all: Self { .init(.range(nil, nil, step: 1)) }
+  /// All axes that the other places leave.
+  public static var ellipsis: Self { .init(.ellipsis) }
+  /// An axis of size 1 put in.
+  public static var newAxis: Self { .init(.newAxis) }
+
+  /// Every `step`-th place of a range.
+  public static func stepping(_ range: some TensorIndexConvertible, by step: Int) -> Self {
+    guard case .range(let from, let to, _) = range.tensorIndex.kind else { return range.tensorIndex }
+    return .init(.range(from, to, step: step))
+  }
+}
+
+extension TensorIndex: TensorIndexConvertible {
+  public var tensorIndex: TensorIndex { self }
+}
+
+extension Int: TensorIndexConvertible {
+  public var tensorIndex: TensorIndex { .init(.index(self)) }
+}
 
 extension Range<Int>: TensorIndexConvertible {
-  public var tensorIndex: TensorIndex { .range(lowerBound, upperBound, step: 1) }
+  public var tensorIndex: TensorIndex { .init(.range(lowerBound, upperBound, step: 1)) }
 }
 
 extension ClosedRange<Int>: TensorIndexConvertible {
-  public var tensorIndex: TensorIndex { .range(lowerBound, upperBound == -1 ? nil : upperBound + 1, step: 1) }
+  public var tensorIndex: TensorIndex { .init(.range(lowerBound, following(upperBound), step: 1)) }
 }
 
 extension PartialRangeFrom<Int>: TensorIndexConvertible {
-  public var tensorIndex: TensorIndex { .range(lowerBound, nil, step: 1) }
+  public var tensorIndex: TensorIndex { .init(.range(lowerBound, nil, step: 1)) }
 }
 
 extension PartialRangeUpTo<Int>: TensorIndexConvertible {
-  public var tensorIndex: TensorIndex { .range(nil, upperBound, step: 1) }
+  public var tensorIndex: TensorIndex { .init(.range(nil, upperBound, step: 1)) }
 }
 
 extension PartialRangeThrough<Int>: TensorIndexConvertible {
-  public var tensorIndex: TensorIndex { .range(nil, upperBound == -1 ? nil : upperBound + 1, step: 1) }
+  public var tensorIndex: TensorIndex { .init(.range(nil, following(upperBound), step: 1)) }
 }
+
+/// The bound behind the last place of a closed range; -1 is the end.
+private func following(_ last: Int) -> Int? { last == -1 ? nil : last + 1 }
 
 extension Tensor {
   /// A part of the tensor that shares its bytes; assigning copies into it, broadcasting the value.
-  public subscript(_ indices: any TensorIndexConvertible...) -> Tensor {
-    get { part(indices.map(\.tensorIndex)) }
-    set { assign(newValue, at: indices.map(\.tensorIndex)) }
+  public subscript(_ indices: [TensorIndex]) -> Tensor {
+    get { part(indices) }
+    set { assign(newValue, at: indices) }
+  }
+
+  // One for each number of places: a variadic subscript would have to take existentials, on which `.ellipsis` and
+  // the like cannot be written.
+  public subscript(_ a: some TensorIndexConvertible) -> Tensor {
+    get { self[[a.tensorIndex]] }
+    set { self[[a.tensorIndex]] = newValue }
+  }
+  public subscript(_ a: some TensorIndexConvertible, _ b: some TensorIndexConvertible) -> Tensor {
+    get { self[[a.tensorIndex, b.tensorIndex]] }
+    set { self[[a.tensorIndex, b.tensorIndex]] = newValue }
+  }
+  public subscript(_ a: some TensorIndexConvertible, _ b: some TensorIndexConvertible,
+    _ c: some TensorIndexConvertible
+  ) -> Tensor {
+    get { self[[a.tensorIndex, b.tensorIndex, c.tensorIndex]] }
+    set { self[[a.tensorIndex, b.tensorIndex, c.tensorIndex]] = newValue }
+  }
+  public subscript(_ a: some TensorIndexConvertible, _ b: some TensorIndexConvertible,
+    _ c: some TensorIndexConvertible, _ d: some TensorIndexConvertible
+  ) -> Tensor {
+    get { self[[a.tensorIndex, b.tensorIndex, c.tensorIndex, d.tensorIndex]] }
+    set { self[[a.tensorIndex, b.tensorIndex, c.tensorIndex, d.tensorIndex]] = newValue }
+  }
+  public subscript(_ a: some TensorIndexConvertible, _ b: some TensorIndexConvertible,
+    _ c: some TensorIndexConvertible, _ d: some TensorIndexConvertible, _ e: some TensorIndexConvertible
+  ) -> Tensor {
+    get { self[[a.tensorIndex, b.tensorIndex, c.tensorIndex, d.tensorIndex, e.tensorIndex]] }
+    set { self[[a.tensorIndex, b.tensorIndex, c.tensorIndex, d.tensorIndex, e.tensorIndex]] = newValue }
+  }
+  public subscript(_ a: some TensorIndexConvertible, _ b: some TensorIndexConvertible,
+    _ c: some TensorIndexConvertible, _ d: some TensorIndexConvertible, _ e: some TensorIndexConvertible,
+    _ f: some TensorIndexConvertible
+  ) -> Tensor {
+    get { self[[a.tensorIndex, b.tensorIndex, c.tensorIndex, d.tensorIndex, e.tensorIndex, f.tensorIndex]] }
+    set {
+      self[[a.tensorIndex, b.tensorIndex, c.tensorIndex, d.tensorIndex, e.tensorIndex, f.tensorIndex]] =
+        newValue
+    }
   }
 
   /// Sets every element of a part to one number.
@@ -80,15 +142,15 @@ extension Tensor {
   }
 
   private func part(_ indices: [TensorIndex]) -> Tensor {
-    let named = indices.count { $0 != .newAxis && $0 != .ellipsis }
+    let named = indices.count { $0.kind != .newAxis && $0.kind != .ellipsis }
     precondition(
       named <= rank, "subscript: too many indices (\(named)) for a tensor of dimension \(rank)")
     precondition(
-      indices.count { $0 == .ellipsis } <= 1, "subscript: an index can only have a single ellipsis")
+      indices.count { $0.kind == .ellipsis } <= 1, "subscript: an index can only have a single ellipsis")
     var result = self
     var axis = 0
     for index in indices {
-      switch index {
+      switch index.kind {
       case .index(let place):
         result = result.selected(axis, place)
       case .newAxis:

@@ -1,6 +1,6 @@
 /// An operation on two elements that gives one of the same type.
 public enum BinaryOperation: String, Sendable {
-  case add, subtract, multiply, divide, floorDivide, remainder, power, minimum, maximum
+  case add, subtract, multiply, divide, floorDivide, remainder, truncatingRemainder, power, minimum, maximum
   case bitwiseAnd = "bitwise_and"
   case bitwiseOr = "bitwise_or"
   case bitwiseXor = "bitwise_xor"
@@ -41,6 +41,7 @@ extension Engine {
       case .divide: walk.math(T.self) { M.divide($0, $1) }
       case .floorDivide: walk.math(T.self) { M.floorDivide($0, $1) }
       case .remainder: walk.math(T.self) { M.remainder($0, $1) }
+      case .truncatingRemainder: walk.math(T.self) { M.truncatingRemainder($0, $1) }
       case .power: walk.math(T.self) { M.power($0, $1) }
       case .minimum: walk.math(T.self) { M.minimum($0, $1) }
       case .maximum: walk.math(T.self) { M.maximum($0, $1) }

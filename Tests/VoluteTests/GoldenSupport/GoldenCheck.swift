@@ -3,16 +3,33 @@ import Testing
 import Volute
 
 extension GoldenCase {
+  /// Calls that PyTorch refuses and Volute deliberately takes.
+  static let accepted = [
+    "interpolate2d-float32-linear-batched-axes-2": "one scale serves every axis",
+    "interpolate2d-float32-linear-batched-mode-1": "one linear mode serves every rank",
+    "interpolate1d-float32-linear-batched-mode-1": "one linear mode serves every rank",
+    "interpolate2d-float32-linear-batched-mode-2": "one linear mode serves every rank",
+    "interpolate1d-float32-bicubic-batched-mode-1": "cubic serves every rank",
+    "interpolate3d-float32-bicubic-batched-mode-1": "cubic serves every rank",
+    "pad1d-float32-mirror-batched-mode-1": "modes are an enumeration; the command refuses the word",
+  ]
+
+  /// Refusals for another, earlier reason than PyTorch's, so that not all of its numbers can appear.
+  static let otherFacts = [
+    "fold2d-float32-batched-kernel-too-large-1": "the kernel is refused before blocks are counted"
+  ]
+
   /// Runs the case and compares every output, or the refusal.
   ///
   /// - Parameter body: throws ``ShapeError`` where it refuses.
   func check(_ body: () throws -> [Tensor]) throws {
     do {
       let actual = try body()
-      guard error == nil else {
+      guard error == nil || Self.accepted[name] != nil else {
         Issue.record("\(name): not refused, but gave \(actual.map(\.shape)); expected: \(error ?? "")")
         return
       }
+      if error != nil { return }
       let expected = try outputs()
       #expect(actual.count == expected.count, "\(name)")
       for (ours, theirs) in zip(actual, expected) { compare(ours, theirs) }
@@ -51,12 +68,16 @@ extension GoldenCase {
     let ours = Self.integers(in: refusal.description)
     let known = numbersOfTheCall()
     let missing = Self.integers(in: expected).intersection(known).subtracting(ours)
-    #expect(missing.isEmpty, "\(name): \(missing.sorted()) missing\nours: \(refusal)\ntheirs: \(expected)")
+    #expect(
+      missing.isEmpty || Self.otherFacts[name] != nil,
+      "\(name): \(missing.sorted()) missing\nours: \(refusal)\ntheirs: \(expected)")
     #expect(!refusal.operation.isEmpty && !refusal.parameter.isEmpty, "\(name)")
   }
 
   private static func integers(in text: String) -> Set<Int> {
-    Set(text.matches(of: /-?\d+/).compactMap { Int($0.output) }.map(abs))
+    // Words such as `conv2d` and `float32` hold no facts.
+    let words = text.split { !$0.isLetter && !$0.isNumber && $0 != "_" }
+    return Set(words.compactMap { Int($0) })
   }
 
   /// The numbers that a person gave: sizes of the inputs and arguments.
