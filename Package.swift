@@ -34,6 +34,6 @@ let package = Package(
     .testTarget(name: "VoluteTests", dependencies: ["Volute", "VoluteFormats"], exclude: ["Golden"]),
     .testTarget(
       name: "VoluteFormatsTests", dependencies: ["Volute", "VoluteFormats"], exclude: ["Fixtures"]),
-    .testTarget(name: "VoluteCLITests", dependencies: ["VoluteCLI"]),
+    .testTarget(name: "VoluteCLITests", dependencies: ["VoluteCLI", "Volute", "VoluteFormats"]),
   ]
 )

@@ -11,11 +11,16 @@ struct ApplyCommand: ParsableCommand {
       an axis, with a smoothing kernel.
 
         volute apply conv3d --picture blurred.svg
-        volute apply conv3d --input volume.npy --weight kernel.npy --stride 2,1,1 --padding 1,0,1 --output y.npy
-        volute apply conv2d --input ring.npy --weight kernel.npy --padding 1 --padding-mode zeros,circular
-        volute apply max-pool2d --input x.npy --kernel-size 2 --output y.npy --indices-output places.npy
-        volute apply max-unpool2d --input y.npy --indices places.npy --kernel-size 2 --output z.npy
-        volute apply interpolate --input x.npz:image --scale-factor 2 --mode bilinear --output y.npy
+        volute apply conv3d --input x.npy --weight w.npy --stride 2,1,1 \\
+          --padding 1,0,1 --output y.npy
+        volute apply conv2d --input ring.npy --weight w.npy --padding 1 \\
+          --padding-mode zeros,circular
+        volute apply max-pool2d --input x.npy --kernel-size 2 --output y.npy \\
+          --indices-output places.npy
+        volute apply max-unpool2d --input y.npy --indices places.npy \\
+          --kernel-size 2 --output z.npy
+        volute apply interpolate --input x.npz:image --scale-factor 2 \\
+          --mode bilinear --output y.npy
 
       Tensors are batch, channels, then the spatial axes; the batch may be left out. One number stands for all axes; \
       several, such as 2,1,1, for one each. Files are .npy, .npz, or archive.npz:name for one array of an archive.

@@ -28,13 +28,13 @@ enum OptionName: String, CaseIterable, Sendable {
 struct OperationOptions: ParsableArguments {
   @Option(
     name: .long, parsing: .unconditional,
-    help: "Taps an axis: 3 or 3,4,4. (conv, conv-transpose, pools, unfold, fold)",
+    help: "Taps an axis: 3 or 3,4,4. (conv, conv-transpose, pools but the adaptive, unfold, fold)",
     transform: OptionParsing.integers)
   var kernelSize: PerAxis<Int>?
 
   @Option(
     name: .long, parsing: .unconditional,
-    help: "How far the window moves: 2 or 2,1,1. Pools move by their kernel, the others by 1.",
+    help: "How far the window moves: 2 or 2,1,1. Pools move by their kernel, others by 1.",
     transform: OptionParsing.integers)
   var stride: PerAxis<Int>?
 
@@ -48,17 +48,21 @@ struct OperationOptions: ParsableArguments {
 
   @Option(
     name: .long,
-    help: "What padding holds: zeros, reflect, replicate or circular; one an axis, if you like. (conv)",
+    help:
+      "What padding holds: zeros, reflect, replicate or circular; one an axis, if you like. (conv, conv-transpose)",
     transform: OptionParsing.paddingModes)
   var paddingMode: PerAxis<PaddingMode>?
 
   @Option(
     name: .long, parsing: .unconditional,
-    help: "Distance of neighbouring taps. (conv, max-pool, unfold, fold)",
+
+    help: "Distance of neighbouring taps. (conv, conv-transpose, max-pool, unfold, fold)",
     transform: OptionParsing.integers)
   var dilation: PerAxis<Int>?
 
-  @Option(name: .long, parsing: .unconditional, help: "Channels are convolved in this many groups. (conv)")
+  @Option(
+    name: .long, parsing: .unconditional,
+    help: "Channels are convolved in this many groups. (conv, conv-transpose)")
   var groups: Int?
 
   @Flag(name: .long, help: "Refuse sizes that the stride does not divide. (conv)")

@@ -8,15 +8,16 @@ struct ShapeCommand: ParsableCommand {
     discussion: """
       Nothing is computed but integers, so sizes beyond memory are welcome.
 
-        volute shape conv3d --input-size 100 --in-channels 7 --kernel-size 13 --stride 3
-        volute shape conv2d --input-size 224,320 --in-channels 64 --out-channels 64 --groups 64 --kernel-size 3 \\
-          --padding same
-        volute shape conv-transpose1d --input-size 5 --kernel-size 4 --stride 2 --padding 1
-        volute shape max-pool2d --input-size 6 --kernel-size 3 --stride 2 --padding 1 --ceil-mode
+        volute shape conv3d --input-size 100 --in-channels 7 --kernel-size 13 \\
+          --stride 3
+        volute shape conv2d --input-size 224,320 --in-channels 64 \\
+          --out-channels 64 --groups 64 --kernel-size 3 --padding same
+        volute shape conv-transpose1d --input-size 5 --kernel-size 4 --stride 2
+        volute shape max-pool2d --input-size 6 --kernel-size 3 --ceil-mode
         volute shape pad --input-size 8,8 --pad 1,1,0,2
 
-      Letters in the formulas: n input size, k kernel size, s stride, d dilation, p padding on both sides (before
-      and after where these differ). One number stands for all axes; several, such as 2,1,1, for one each.
+      Letters in the formulas: n input size, k kernel size, s stride, d dilation, p padding on both sides (before and \
+      after where these differ). One number stands for all axes; several, such as 2,1,1, for one each.
 
       Operations:
       \(Family.help)

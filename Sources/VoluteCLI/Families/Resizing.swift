@@ -3,7 +3,7 @@ import Volute
 
 extension Family {
   static let pad = Family(
-    stem: "pad", isRanked: false, abstract: "Elements added or cropped at the ends of the axes.",
+    stem: "pad", isRanked: false, abstract: "Elements added or cropped at the ends.",
     options: [.inputSize, .inChannels, .pad, .mode, .value],
     sampleDefaults: { $0.pad = $0.pad ?? [8, 8, 8, 8] },
     rank: { options, inputShape in
