@@ -2,8 +2,8 @@
 enum Limits {
   /// The largest kernel, stride, dilation or padding.
   static let parameter = 1 << 30
-  /// The largest extent of one axis, and the largest span of a dilated window.
-  static let size = 1 << 40
+  /// The largest extent of one axis, and the largest span of a dilated window: times a parameter, still a number.
+  static let size = 1 << 32
 }
 
 /// The number of elements of a shape.

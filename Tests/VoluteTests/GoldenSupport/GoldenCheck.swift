@@ -11,6 +11,10 @@ extension GoldenCase {
     "interpolate2d-float32-linear-batched-mode-2": "one linear mode serves every rank",
     "interpolate1d-float32-bicubic-batched-mode-1": "cubic serves every rank",
     "interpolate3d-float32-bicubic-batched-mode-1": "cubic serves every rank",
+    "interpolate1d-float32-linear-batched-antialias-1": "antialias serves every rank",
+    "interpolate3d-float32-linear-batched-antialias-1": "antialias serves every rank",
+    "interpolate1d-uint8-linear-batched-dtype-1": "uint8 is taken at every rank",
+    "interpolate3d-uint8-linear-batched-dtype-1": "uint8 is taken at every rank",
   ]
 
   /// Whether the case asks for a word that an enumeration of ours lacks, so that it cannot even be written.
