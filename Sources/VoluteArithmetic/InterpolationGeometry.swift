@@ -45,11 +45,12 @@ public struct SamplingMap: Hashable, Sendable {
 public struct InterpolationGeometry: Hashable, Sendable {
   public let inputShape: [Int]
   public let outputShape: [Int]
-  public let mode: InterpolationMode
-  /// One map a spatial axis.
-  public let maps: [SamplingMap]
+  public var mode: InterpolationMode { sampling.mode }
+  private let sampling: Sampling
+  /// For each axis the scale that positions are computed from, or `nil` for the ratio of the sizes.
+  private let scales: [Double?]
 
-  public var rank: Int { maps.count }
+  public var rank: Int { scales.count }
   public var planes: Int { inputShape[0] * inputShape[1] }
 
   /// - Parameters:
@@ -100,12 +101,16 @@ public struct InterpolationGeometry: Hashable, Sendable {
     outputShape = inputShape[..<2] + output
     _ = try elementCount(outputShape, operation: operation)
     self.inputShape = inputShape
-    self.mode = mode
-    let sampling = Sampling(
+    self.scales = scales
+    sampling = Sampling(
       mode: mode, alignsCorners: alignsCorners ?? false, isAntialiased: isAntialiased,
       isSinglePrecision: isSinglePrecision)
-    maps = zip(input.indices, scales).map { axis, scale in
-      sampling.map(inputSize: input[axis], outputSize: output[axis], scale: scale)
+  }
+
+  /// One map a spatial axis.
+  public var maps: [SamplingMap] {
+    scales.enumerated().map { axis, scale in
+      sampling.map(inputSize: inputShape[axis + 2], outputSize: outputShape[axis + 2], scale: scale)
     }
   }
 
@@ -153,7 +158,7 @@ public struct InterpolationGeometry: Hashable, Sendable {
 }
 
 /// The rule that turns an output position into weighted inputs.
-private struct Sampling {
+private struct Sampling: Hashable, Sendable {
   let mode: InterpolationMode
   let alignsCorners: Bool
   let isAntialiased: Bool

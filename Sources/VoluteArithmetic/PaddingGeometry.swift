@@ -16,8 +16,15 @@ public struct PaddingGeometry: Hashable, Sendable {
 
   public let inputShape: [Int]
   public let outputShape: [Int]
+  private let mode: PaddingMode
+  private let sides: [AxisPadding]
+
   /// One map an axis of the input, batch and channels included.
-  public let maps: [AxisMap]
+  public var maps: [AxisMap] {
+    zip(sides, inputShape).map { side, size in
+      AxisMap(padding: side.before, side.after, mode: mode, size: size)
+    }
+  }
 
   /// - Parameter amounts: pairs (before, after), the last axis first; a negative amount crops.
   /// - Throws: ``ShapeError`` naming the parameter, the numbers and the mend.
@@ -34,18 +41,18 @@ public struct PaddingGeometry: Hashable, Sendable {
         "padding length should be less than or equal to two times the input dimension but got padding length "
           + "\(amounts.count) and input of dimension \(inputShape.count)", shapes: [inputShape])
     }
-    if let bad = amounts.first(where: { abs($0) > Limits.parameter }) {
+    if let bad = amounts.first(where: { $0.magnitude > Limits.parameter }) {
       throw ShapeError(operation, parameter: "pad", "padding \(bad) exceeds \(Limits.parameter)")
     }
     _ = try elementCount(inputShape, operation: operation)
-    var sides = Array(repeating: (before: 0, after: 0), count: inputShape.count)
+    var sides = Array(repeating: AxisPadding(before: 0, after: 0), count: inputShape.count)
     for pair in 0..<amounts.count / 2 {
-      sides[inputShape.count - 1 - pair] = (amounts[2 * pair], amounts[2 * pair + 1])
+      sides[inputShape.count - 1 - pair] = .sides(amounts[2 * pair], amounts[2 * pair + 1])
     }
     let mode: PaddingMode = if case .mode(let mode) = fill { mode } else { .zeros }
     var output: [Int] = []
     for (axis, size) in inputShape.enumerated() {
-      let (before, after) = sides[axis]
+      let (before, after) = (sides[axis].before, sides[axis].after)
       let result = size + before + after
       if result < 0 || (result == 0 && size > 0 && mode != .zeros) {
         throw ShapeError(
@@ -72,9 +79,8 @@ public struct PaddingGeometry: Hashable, Sendable {
     _ = try elementCount(output, operation: operation)
     self.inputShape = inputShape
     outputShape = output
-    maps = inputShape.indices.map { axis in
-      AxisMap(padding: sides[axis].before, sides[axis].after, mode: mode, size: inputShape[axis])
-    }
+    self.mode = mode
+    self.sides = sides
   }
 }
 
