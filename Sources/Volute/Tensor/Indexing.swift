@@ -21,6 +21,9 @@ public struct TensorIndex: Hashable, Sendable {
   let kind: Kind
 
   init(_ kind: Kind) { self.kind = kind }
+
+  /// One place, counted from the end when negative.
+  public init(at index: Int) { kind = .index(index) }
 }
 
 /// What may stand in a tensor's subscript.
