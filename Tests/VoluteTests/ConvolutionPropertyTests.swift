@@ -106,31 +106,71 @@ import Volute
     #expect(two.squeezed(1).isEqual(to: one))
   }
 
-  /// Rotating the input of a circular convolution by the stride rotates its output by one, where the stride
-  /// divides the ring; rotating that of a circular transposed one by one rotates its output by the stride, always.
-  @Test func circularIsEquivariant() throws {
+  /// Down: where the stride divides the ring, rotating the input by the stride rotates the output by one.
+  @Test func circularDownIsEquivariantWhereTheStrideDivides() throws {
     var cases = Cases(seed: 7)
-    for _ in 0..<300 {
-      let (stride, kernel) = (cases.int(1...4), cases.int(1...6))
-      let n = stride * cases.int(1...5)
-      let total = kernel + (kernel < stride ? stride - kernel : 0) - stride
-      guard total >= 0 else { continue }
-      let before = cases.int(0...total)
-      let padding: Padding = [.sides(before, total - before, mode: .circular)]
-      let x = cases.tensor([1, 2, n])
-      let weight = cases.tensor([3, 2, kernel])
-      guard kernel >= stride else { continue }
-      let y = try conv1d(x, weight, stride: PerAxis(stride), padding: padding)
-      #expect(y.shape == [1, 3, n / stride])
-      let turned = try conv1d(x.rolled([stride], [2]), weight, stride: PerAxis(stride), padding: padding)
-      #expect(turned.isEqual(to: y.rolled([1], [2])))
+    for stride in 1...4 {
+      for kernel in stride...6 {
+        for outputs in 1...4 {
+          let total = kernel - stride
+          let before = cases.int(0...total)
+          let padding: Padding = [.sides(before, total - before, mode: .circular)]
+          let x = cases.tensor([1, 2, outputs * stride])
+          let weight = cases.tensor([3, 2, kernel])
+          let y = try conv1d(x, weight, stride: PerAxis(stride), padding: padding)
+          #expect(y.shape == [1, 3, outputs])
+          let turned = try conv1d(
+            x.rolled([stride], [2]), weight, stride: PerAxis(stride), padding: padding)
+          #expect(turned.isEqual(to: y.rolled([1], [2])), "k \(kernel) s \(stride)")
+        }
+      }
+    }
+  }
 
-      let up = try convTranspose1d(
-        y, weight, stride: PerAxis(stride), padding: padding)
-      #expect(up.shape == [1, 2, n])
-      let turnedUp = try convTranspose1d(
-        y.rolled([1], [2]), weight, stride: PerAxis(stride), padding: padding)
-      #expect(turnedUp.isEqual(to: up.rolled([stride], [2])))
+  /// Where it does not divide, no rotation of the output follows: a ring of 5 halved to 2, as the published network
+  /// does. Down by a plan of strides that divide, 10 to 5 to 5, it does follow.
+  @Test func circularDownBreaksWhereTheStrideDoesNotDivide() throws {
+    var cases = Cases(seed: 8)
+    let x = cases.tensor([1, 1, 5])
+    let weight = cases.tensor([1, 1, 4])
+    let y = try conv1d(x, weight, stride: 2, padding: [.circular(1)])
+    #expect(y.shape == [1, 1, 2])
+    let turned = try conv1d(x.rolled([2], [2]), weight, stride: 2, padding: [.circular(1)])
+    #expect(!turned.isEqual(to: y) && !turned.isEqual(to: y.rolled([1], [2])))
+
+    let ring = cases.tensor([1, 1, 10])
+    let odd = cases.tensor([1, 1, 3])
+    func plan(_ x: Tensor) throws -> Tensor {
+      try conv1d(conv1d(x, weight, stride: 2, padding: [.circular(1)]), odd, padding: [.circular(1)])
+    }
+    #expect(try plan(ring).shape == [1, 1, 5])
+    #expect(try plan(ring.rolled([2], [2])).isEqual(to: plan(ring).rolled([1], [2])))
+  }
+
+  /// Up: a ring of `n` becomes one of `n * s`, and rotating the input by one rotates the output by the stride, for
+  /// every size, kernel and stride.
+  @Test func circularUpIsAlwaysEquivariant() throws {
+    var cases = Cases(seed: 9)
+    for size in 1...5 {
+      for kernel in 1...6 {
+        for stride in 1...5 {
+          let extra = max(stride - kernel, 0)
+          let total = kernel - stride + extra
+          let before = cases.int(0...total)
+          let padding: Padding = [.sides(before, total - before, mode: .circular)]
+          let x = cases.tensor([1, 2, size])
+          let weight = cases.tensor([2, 3, kernel])
+          func up(_ x: Tensor) throws -> Tensor {
+            try convTranspose1d(
+              x, weight, stride: PerAxis(stride), padding: padding, outputPadding: PerAxis(extra))
+          }
+          let y = try up(x)
+          #expect(y.shape == [1, 3, size * stride])
+          #expect(
+            try up(x.rolled([1], [2])).isEqual(to: y.rolled([stride], [2])),
+            "n \(size) k \(kernel) s \(stride)")
+        }
+      }
     }
   }
 }

@@ -17,34 +17,24 @@ extension Engine {
     let indices: StridedArray
 
     func visit<T: Element>(_ type: T.Type) {
-      let last = input.shape.count - 1
-      let length = input.shape[last]
-      let step = input.strides[last]
-      let lines = LoopNest(
-        shape: Array(input.shape[..<last]), strides: [Array(input.strides[..<last])])
-      let lineStep = lines.rowStrides[0]
-      let from = input.pointer(as: T.self)
       var sorted = values.pointer(as: T.self)
       var places = indices.pointer(as: Int64.self)
       // A stable merge of places by the values under them.
-      var order = Array(0..<length)
-      lines.forEachRow { offsets, count in
-        for index in 0..<count {
-          let line = from + offsets[0] + index * lineStep
-          for place in 0..<length { order[place] = place }
-          order.sort { left, right in
-            let (a, b) = (line[left * step].math, line[right * step].math)
-            if precedes(a, b) { return true }
-            if precedes(b, a) { return false }
-            return left < right
-          }
-          for rank in 0..<kept {
-            sorted[rank] = line[order[rank] * step]
-            places[rank] = Int64(order[rank])
-          }
-          sorted += kept
-          places += kept
+      var order = Array(0..<(input.shape.last ?? 0))
+      forEachLine(of: input, T.self) { line, length, step in
+        for place in 0..<length { order[place] = place }
+        order.sort { left, right in
+          let (a, b) = (line[left * step].math, line[right * step].math)
+          if precedes(a, b) { return true }
+          if precedes(b, a) { return false }
+          return left < right
         }
+        for rank in 0..<kept {
+          sorted[rank] = line[order[rank] * step]
+          places[rank] = Int64(order[rank])
+        }
+        sorted += kept
+        places += kept
       }
     }
 
@@ -68,24 +58,32 @@ extension Engine {
     let output: StridedArray
 
     func visit<T: Element>(_ type: T.Type) {
-      let last = input.shape.count - 1
-      let length = input.shape[last]
-      let step = input.strides[last]
-      let lines = LoopNest(
-        shape: Array(input.shape[..<last]), strides: [Array(input.strides[..<last])])
-      let lineStep = lines.rowStrides[0]
-      let from = input.pointer(as: T.self)
       var to = output.pointer(as: T.self)
-      lines.forEachRow { offsets, count in
-        for index in 0..<count {
-          let line = from + offsets[0] + index * lineStep
-          var sum = T.Math.zero
-          for place in 0..<length {
-            sum = T.Math.add(sum, line[place * step].math)
-            to[place] = T(math: sum)
-          }
-          to += length
+      forEachLine(of: input, T.self) { line, length, step in
+        var sum = T.Math.zero
+        for place in 0..<length {
+          sum = T.Math.add(sum, line[place * step].math)
+          to[place] = T(math: sum)
         }
+        to += length
+      }
+    }
+  }
+
+  /// Calls `body` for each line along the last axis, in row-major order, with its length and step.
+  @inline(__always)
+  private static func forEachLine<T: Element>(
+    of input: StridedArray, _ type: T.Type,
+    _ body: (_ line: UnsafeMutablePointer<T>, _ length: Int, _ step: Int) -> Void
+  ) {
+    let last = input.shape.count - 1
+    let lines = LoopNest(
+      shape: Array(input.shape[..<last]), strides: [Array(input.strides[..<last])])
+    let lineStep = lines.rowStrides[0]
+    let from = input.pointer(as: T.self)
+    lines.forEachRow { offsets, count in
+      for index in 0..<count {
+        body(from + offsets[0] + index * lineStep, input.shape[last], input.strides[last])
       }
     }
   }

@@ -26,7 +26,7 @@ extension Engine {
       }
       let width = last.outputSize
       let step = input.strides[maps.count - 1]
-      let line = last.sources
+      let runs = last.runs(tap: 0)
       var position = Array(repeating: 0, count: maps.count - 1)
       for row in 0..<output.count / width {
         let target = to + row * width
@@ -37,9 +37,15 @@ extension Engine {
         }
         if let base {
           let source = from + base
-          for column in 0..<width {
-            let place = line[column]
-            target[column] = place == AxisMap.padding ? fill : source[place * step]
+          for run in runs {
+            let part = target + run.output
+            if run.source == AxisMap.padding {
+              part.update(repeating: fill, count: run.count)
+            } else if run.step * step == 1 {
+              part.update(from: source + run.source * step, count: run.count)
+            } else {
+              for index in 0..<run.count { part[index] = source[(run.source + index * run.step) * step] }
+            }
           }
         } else {
           target.update(repeating: fill, count: width)
