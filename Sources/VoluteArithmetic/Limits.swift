@@ -17,15 +17,15 @@ public func elementCount(_ shape: [Int], operation: String) throws(ShapeError) -
       throw ShapeError(
         operation, parameter: "shape", "a shape has no negative sizes, but got \(shape)", shapes: [shape])
     }
-    let (product, carried) = count.multipliedReportingOverflow(by: size)
+    // Sizes of 0 are left out: strides are products of the others, which must not overflow either.
+    let (product, carried) = count.multipliedReportingOverflow(by: max(size, 1))
     overflow = overflow || carried
     count = carried ? 1 : product
   }
-  if shape.contains(0) { return 0 }
   if overflow || count > 1 << 56 {
     throw ShapeError(
       operation, parameter: "shape", "a tensor of shape \(shape) has more elements than memory can hold",
       shapes: [shape])
   }
-  return count
+  return shape.contains(0) ? 0 : count
 }

@@ -81,6 +81,7 @@ import VoluteArithmetic
 
   /// Numbers from a hostile caller are refused in words; nothing overflows.
   @Test func hugeNumbersAreRefused() {
+    #expect(throws: ShapeError.self) { try elementCount([1 << 62, 1 << 62, 0], operation: "zeros") }
     let huge = [1 << 31, 1 << 40, 1 << 62, Int.max, -1, Int.min]
     for value in huge {
       let axes = PerAxis(value)
