@@ -264,12 +264,16 @@ private struct Parts {
     let dilations = try dilation.expanded(to: rank, operation: operation, parameter: "dilation")
     if let bad = strides.first(where: { $0 <= 0 || $0 > Limits.parameter }) {
       throw ShapeError(
-        operation, parameter: "stride", "non-positive stride is not supported, but got stride \(bad)",
+        operation, parameter: "stride",
+        bad <= 0
+          ? "non-positive stride is not supported, but got stride \(bad)" : "stride \(bad) is too large",
         mend: "at least 1, at most \(Limits.parameter)")
     }
     if let bad = dilations.first(where: { $0 <= 0 || $0 > Limits.parameter }) {
       throw ShapeError(
-        operation, parameter: "dilation", "dilation should be greater than zero, but got \(bad)",
+        operation, parameter: "dilation",
+        bad <= 0
+          ? "dilation should be greater than zero, but got \(bad)" : "dilation \(bad) is too large",
         mend: "at least 1, at most \(Limits.parameter)")
     }
     let kernel = Array(weightShape[2...])
@@ -326,8 +330,10 @@ private struct Parts {
       if amounts.contains(where: { $0 < 0 || $0 > Limits.parameter }) {
         throw ShapeError(
           operation, parameter: "padding",
-          "negative padding is not supported, but got \(amounts) for axis \(index)",
-          mend: "crop with pad first; at most \(Limits.parameter)")
+          amounts.contains { $0 < 0 }
+            ? "negative padding is not supported, but got \(amounts) for axis \(index)"
+            : "padding \(amounts) for axis \(index) is too large",
+          mend: amounts.contains { $0 < 0 } ? "crop with pad first" : "at most \(Limits.parameter)")
       }
       let largest = max(axis.paddingBefore, axis.paddingAfter)
       if axis.mode == .reflect && largest >= size[index] {

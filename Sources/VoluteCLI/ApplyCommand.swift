@@ -68,6 +68,7 @@ struct ApplyCommand: ParsableCommand {
     let (call, operands) = try prepared()
     let family = operation.family
     let plan = try family.plan(call, operands.shapes)
+    try Memory.check(plan.output, operands.input.dtype, operation: call.name)
     let report = Report(title: title, shapes: operands.shapes, plan: plan, dtype: operands.input.dtype)
     print(report.text, terminator: "")
     let clock = ContinuousClock()
