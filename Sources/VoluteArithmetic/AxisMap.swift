@@ -21,6 +21,8 @@ public struct AxisMap: Hashable, Sendable {
   public let kernel: Int
   public let stride: Int
   public let dilation: Int
+  /// The padded position of input position 0: the padding before it, negative for a crop.
+  public let before: Int
   /// The input position under each padded position, or ``padding``.
   public let sources: [Int]
 
@@ -43,6 +45,7 @@ public struct AxisMap: Hashable, Sendable {
     kernel = axis.kernel
     stride = axis.stride
     dilation = axis.dilation
+    before = axis.paddingBefore
     let reach = outputSize == 0 ? 0 : (outputSize - 1) * axis.stride + axis.extent
     sources = (0..<reach).map { source($0 - axis.paddingBefore) }
   }

@@ -1,0 +1,244 @@
+import VoluteArithmetic
+
+/// Which of the three products of a convolution is asked for.
+public enum ConvolutionDirection: String, Hashable, Sendable, CaseIterable {
+  case forward
+  case inputGradient = "input-gradient"
+  case weightGradient = "weight-gradient"
+}
+
+/// A convolution, or one of its gradients, as the window sums that make it up, to be run in order.
+package struct WindowSums: Hashable, Sendable {
+  package var sums: [WindowSum] = []
+  /// Whether some outputs belong to no sum, so that all must be set to the bias, or to zero, first.
+  package var needsFill = false
+
+  package init(_ geometry: ConvolutionGeometry, _ direction: ConvolutionDirection) {
+    let sides = Sides(geometry)
+    switch (direction, geometry.isTransposed) {
+    case (.forward, false), (.inputGradient, true): sums = [sides.gather()]
+    case (.forward, true), (.inputGradient, false): (sums, needsFill) = sides.scatter()
+    case (.weightGradient, _): sums = [sides.correlate()]
+    }
+    sums.removeAll(where: \.isEmpty)
+  }
+}
+
+/// The two arrays beside the weight: the one that the window reads (elements), and the one with an entry for each
+/// place of the window (positions). A transposed convolution goes from positions to elements.
+private struct Sides {
+  let maps: [AxisMap]
+  let batch: Int
+  let groups: Int
+  /// Channels of a group.
+  let elementChannels: Int
+  let positionChannels: Int
+  let elementSteps: [Int]
+  let positionSteps: [Int]
+  let tapSteps: [Int]
+  let elementPlane: Int
+  let positionPlane: Int
+  let taps: Int
+
+  init(_ geometry: ConvolutionGeometry) {
+    maps = geometry.maps
+    batch = geometry.batch
+    groups = geometry.groups
+    let (elements, positions) =
+      geometry.isTransposed
+      ? (geometry.outputChannels, geometry.inputChannels) : (geometry.inputChannels, geometry.outputChannels)
+    elementChannels = elements / groups
+    positionChannels = positions / groups
+    elementSteps = StridedArray.contiguousStrides(maps.map(\.inputSize))
+    positionSteps = StridedArray.contiguousStrides(maps.map(\.outputSize))
+    tapSteps = StridedArray.contiguousStrides(maps.map(\.kernel))
+    elementPlane = maps.reduce(1) { $0 * $1.inputSize }
+    positionPlane = maps.reduce(1) { $0 * $1.outputSize }
+    taps = maps.reduce(1) { $0 * $1.kernel }
+  }
+
+  private var elementArray: WindowSum.ArraySteps {
+    WindowSum.ArraySteps(
+      batch: groups * elementChannels * elementPlane, group: elementChannels * elementPlane,
+      channel: elementPlane)
+  }
+
+  private var positionArray: WindowSum.ArraySteps {
+    WindowSum.ArraySteps(
+      batch: groups * positionChannels * positionPlane, group: positionChannels * positionPlane,
+      channel: positionPlane)
+  }
+
+  /// The weight is `[positions' channels, elements' channels / groups, taps]` in every direction.
+  private var weightGroup: Int { positionChannels * elementChannels * taps }
+
+  /// Positions from elements.
+  func gather() -> WindowSum {
+    WindowSum(
+      axes: maps.indices.map { axis in
+        WindowSum.Axis(
+          sources: maps[axis].sources, stride: maps[axis].stride, dilation: maps[axis].dilation,
+          kernel: maps[axis].kernel, count: maps[axis].outputSize, inputStep: elementSteps[axis],
+          weightStep: tapSteps[axis], outputStep: positionSteps[axis])
+      },
+      batch: batch, groups: groups, inputs: elementChannels, outputs: positionChannels,
+      inputSteps: elementArray,
+      weightSteps: .init(group: weightGroup, output: elementChannels * taps, input: taps),
+      outputSteps: positionArray)
+  }
+
+  /// Weights from both: a convolution of the elements, batch and channels exchanged, with the positions for a
+  /// kernel, stride and dilation exchanged.
+  func correlate() -> WindowSum {
+    let (elements, positions) = (elementArray, positionArray)
+    return WindowSum(
+      axes: maps.indices.map { axis in
+        WindowSum.Axis(
+          sources: maps[axis].sources, stride: maps[axis].dilation, dilation: maps[axis].stride,
+          kernel: maps[axis].outputSize, count: maps[axis].kernel, inputStep: elementSteps[axis],
+          weightStep: positionSteps[axis], outputStep: tapSteps[axis])
+      },
+      batch: elementChannels, groups: groups, inputs: batch, outputs: positionChannels,
+      inputSteps: .init(batch: elements.channel, group: elements.group, channel: elements.batch),
+      weightSteps: .init(group: positions.group, output: positions.channel, input: positions.batch),
+      outputSteps: .init(batch: taps, group: weightGroup, channel: elementChannels * taps))
+  }
+
+  /// Elements from positions: a sum for each combination of the axes' pieces.
+  func scatter() -> (sums: [WindowSum], needsFill: Bool) {
+    let pieces = maps.map(AdjointPiece.pieces)
+    var sum = WindowSum(
+      axes: [], batch: batch, groups: groups, inputs: positionChannels, outputs: elementChannels,
+      inputSteps: positionArray,
+      weightSteps: .init(group: weightGroup, output: taps, input: elementChannels * taps),
+      outputSteps: elementArray)
+    var sums: [WindowSum] = []
+    var isComplete = true
+    func choose(_ axis: Int) {
+      if axis == maps.count {
+        sums.append(sum)
+        return
+      }
+      let outer = sum
+      for piece in pieces[axis].pieces {
+        sum = outer
+        sum.axes.append(
+          WindowSum.Axis(
+            sources: piece.sources, stride: 1, dilation: piece.dilation, kernel: piece.kernel,
+            count: piece.count, inputStep: positionSteps[axis], weightStep: -piece.tapStep * tapSteps[axis],
+            outputStep: piece.step * elementSteps[axis]))
+        sum.weightOffset += piece.lastTap * tapSteps[axis]
+        sum.outputOffset += piece.first * elementSteps[axis]
+        sum.accumulates = sum.accumulates || piece.isRepeated
+        choose(axis + 1)
+      }
+      sum = outer
+    }
+    choose(0)
+    for piece in pieces where !piece.isComplete { isComplete = false }
+    // Those that write come before those that add.
+    let order = sums.filter { !$0.accumulates } + sums.filter(\.accumulates)
+    return (order, !isComplete)
+  }
+}
+
+/// Some elements of one axis, evenly spaced, with the positions that read them: the axis map run backwards.
+private struct AdjointPiece {
+  /// The element of the first output, and the distance to the next.
+  var first: Int
+  var step: Int
+  var count: Int
+  /// The position under each place; -1 for none. Output `i` reads, through tap `j`, place `i + j * dilation`.
+  var sources: [Int]
+  var dilation: Int
+  /// Taps come from the last to the first, `tapStep` apart.
+  var kernel: Int
+  var lastTap: Int
+  var tapStep: Int
+  /// Whether another piece has written these elements.
+  var isRepeated: Bool
+
+  /// The pieces of a map, and whether each element is in one that is not repeated.
+  static func pieces(_ map: AxisMap) -> (pieces: [AdjointPiece], isComplete: Bool) {
+    let size = map.inputSize
+    guard size > 0, map.outputSize > 0 else { return ([], size == 0) }
+    let isRing = isRing(map)
+    // Element e lies at place e + before; where the windows do not reach, it reads no position.
+    var pieces = phases(map, place: map.before, element: 0, step: 1, count: size, isRing: isRing)
+    let covered = pieces.reduce(0) { $0 + $1.count }
+    if !isRing {
+      for run in halos(map) {
+        pieces += phases(
+          map, place: run.place, element: run.element, step: run.step, count: run.count, isRing: false
+        ).map { piece in
+          var piece = piece
+          piece.isRepeated = true
+          return piece
+        }
+      }
+    }
+    return (pieces, covered == size)
+  }
+
+  /// Whether the places go round the elements as a whole number of strides does.
+  private static func isRing(_ map: AxisMap) -> Bool {
+    map.outputSize * map.stride == map.inputSize
+      && map.sources.indices.allSatisfy { map.sources[$0] == floorModulo($0 - map.before, map.inputSize) }
+  }
+
+  /// The places outside the input proper that stand for elements, as evenly spaced runs.
+  private static func halos(_ map: AxisMap) -> [(place: Int, element: Int, step: Int, count: Int)] {
+    var runs: [(place: Int, element: Int, step: Int, count: Int)] = []
+    for (place, element) in map.sources.enumerated() {
+      if element < 0 || (place >= map.before && place < map.before + map.inputSize) { continue }
+      if let last = runs.last, last.place + last.count == place {
+        let step = element - (last.element + (last.count - 1) * last.step)
+        // A repeated element must not meet itself in one sum.
+        if step != 0 && (last.count == 1 || step == last.step) {
+          runs[runs.count - 1].step = step
+          runs[runs.count - 1].count += 1
+          continue
+        }
+      }
+      runs.append((place, element, 1, 1))
+    }
+    return runs
+  }
+
+  /// Splits a run of places by what the stride leaves of them.
+  private static func phases(
+    _ map: AxisMap, place: Int, element: Int, step: Int, count: Int, isRing: Bool
+  ) -> [AdjointPiece] {
+    let shared = greatestCommonDivisor(map.stride, map.dilation)
+    let (tapStep, dilation) = (map.stride / shared, map.dilation / shared)
+    return (0..<min(map.stride, count)).compactMap { phase in
+      let first = place + phase
+      // The taps that meet a position: first - tap * dilation is a multiple of the stride.
+      guard
+        let tap = (0..<min(tapStep, map.kernel)).first(where: {
+          floorModulo(first - $0 * map.dilation, map.stride) == 0
+        })
+      else { return nil }
+      let kernel = (map.kernel - 1 - tap) / tapStep + 1
+      let outputs = (count - phase - 1) / map.stride + 1
+      let base = floorDivide(first - tap * map.dilation, map.stride) - (kernel - 1) * dilation
+      let sources = (0..<outputs + (kernel - 1) * dilation).map { index in
+        let position = base + index
+        if isRing { return floorModulo(position, map.outputSize) }
+        return position >= 0 && position < map.outputSize ? position : -1
+      }
+      return AdjointPiece(
+        first: element + phase * step, step: step * map.stride, count: outputs, sources: sources,
+        dilation: dilation, kernel: kernel, lastTap: tap + (kernel - 1) * tapStep, tapStep: tapStep,
+        isRepeated: false)
+    }
+  }
+}
+
+private func floorModulo(_ value: Int, _ divisor: Int) -> Int {
+  value - floorDivide(value, divisor) * divisor
+}
+
+func greatestCommonDivisor(_ a: Int, _ b: Int) -> Int {
+  b == 0 ? a : greatestCommonDivisor(b, a % b)
+}
