@@ -3,58 +3,57 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define GLUE_(a, b) a##b
+#define GLUE(a, b) GLUE_(a, b)
+
+#if defined(__aarch64__)
+#define REGISTERS 32
+#else
+#define REGISTERS 16
+#endif
 #define SCALAR float
 #define BYTES 16
-#define MR 4
-#define NV 2
-#define TILE tile_f32_baseline
-#include "gemm.inc"
-
+#define NAME(x) GLUE(f32_baseline_, x)
+#include "scalar.inc"
 #define SCALAR double
 #define BYTES 16
-#define MR 4
-#define NV 2
-#define TILE tile_f64_baseline
-#include "gemm.inc"
+#define NAME(x) GLUE(f64_baseline_, x)
+#include "scalar.inc"
+#undef REGISTERS
 
-static const volute_kernels baseline = {"baseline", 4, 8, 4, 4, tile_f32_baseline, tile_f64_baseline};
+static const volute_kernels baseline = {"baseline", &f32_baseline_kernels, &f64_baseline_kernels};
 
 #if defined(__x86_64__)
 
 #pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#define REGISTERS 16
 #define SCALAR float
 #define BYTES 32
-#define MR 6
-#define NV 2
-#define TILE tile_f32_avx2
-#include "gemm.inc"
-
+#define NAME(x) GLUE(f32_avx2_, x)
+#include "scalar.inc"
 #define SCALAR double
 #define BYTES 32
-#define MR 6
-#define NV 2
-#define TILE tile_f64_avx2
-#include "gemm.inc"
+#define NAME(x) GLUE(f64_avx2_, x)
+#include "scalar.inc"
+#undef REGISTERS
 #pragma clang attribute pop
 
-#pragma clang attribute push(__attribute__((target("avx512f,avx512dq,avx512vl,avx512bw,fma"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512dq,avx512vl,avx512bw,fma"))), \
+                             apply_to = function)
+#define REGISTERS 32
 #define SCALAR float
 #define BYTES 64
-#define MR 14
-#define NV 2
-#define TILE tile_f32_avx512
-#include "gemm.inc"
-
+#define NAME(x) GLUE(f32_avx512_, x)
+#include "scalar.inc"
 #define SCALAR double
 #define BYTES 64
-#define MR 14
-#define NV 2
-#define TILE tile_f64_avx512
-#include "gemm.inc"
+#define NAME(x) GLUE(f64_avx512_, x)
+#include "scalar.inc"
+#undef REGISTERS
 #pragma clang attribute pop
 
-static const volute_kernels avx2 = {"avx2", 6, 16, 6, 8, tile_f32_avx2, tile_f64_avx2};
-static const volute_kernels avx512 = {"avx512", 14, 32, 14, 16, tile_f32_avx512, tile_f64_avx512};
+static const volute_kernels avx2 = {"avx2", &f32_avx2_kernels, &f64_avx2_kernels};
+static const volute_kernels avx512 = {"avx512", &f32_avx512_kernels, &f64_avx512_kernels};
 
 const volute_kernels *volute_kernels_for_this_machine(void) {
   const char *asked = getenv("VOLUTE_ISA");

@@ -13,3 +13,13 @@ func parallel(_ count: Int, _ body: @escaping (Int) -> Void) {
     DispatchQueue.concurrentPerform(iterations: count) { body($0) }
   }
 }
+
+/// Calls `body` with room for `count` elements, aligned to 64 bytes and uninitialised.
+func withScratch<T: BitwiseCopyable, Result>(
+  _ type: T.Type, _ count: Int, _ body: (UnsafeMutablePointer<T>) -> Result
+) -> Result {
+  let bytes = UnsafeMutableRawPointer.allocate(
+    byteCount: max(count, 1) * MemoryLayout<T>.stride, alignment: 64)
+  defer { bytes.deallocate() }
+  return body(bytes.bindMemory(to: T.self, capacity: count))
+}

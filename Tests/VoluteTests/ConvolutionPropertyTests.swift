@@ -16,7 +16,7 @@ import Volute
       let weight = cases.tensor(geometry.weightShape, dtype)
       let bias = cases.tensor([geometry.outputChannels], dtype)
       let expected = try convolve(geometry, x, weight, bias, algorithm: .reference)
-      let actual = try convolve(geometry, x, weight, bias, algorithm: .matrix)
+      let actual = try convolve(geometry, x, weight, bias, algorithm: .direct)
       #expect(actual.isEqual(to: expected), "\(geometry)")
     }
   }

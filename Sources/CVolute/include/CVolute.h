@@ -10,19 +10,64 @@
 // `value` with a fixed number of decimals, or in scientific notation; returns snprintf's count.
 int volute_format(double value, int digits, int is_scientific, char *buffer, size_t capacity);
 
-// A register tile of C = A * B (+ C) over packed panels: `a` holds `depth` columns of `mr` values, `b` holds
-// `depth` rows of `nr` values, and the first `rows` x `columns` of the tile are written to `c`, whose rows lie
-// `stride` elements apart.
-typedef void (*volute_tile_f32)(ptrdiff_t depth, const float *a, const float *b, float *c, ptrdiff_t stride,
-                                ptrdiff_t rows, ptrdiff_t columns, int accumulate);
-typedef void (*volute_tile_f64)(ptrdiff_t depth, const double *a, const double *b, double *c,
-                                ptrdiff_t stride, ptrdiff_t rows, ptrdiff_t columns, int accumulate);
+// Arrays are of the element type that the table is for; offsets, strides and counts are in elements.
+
+// C = A * B (+ C) for a register tile. `a` holds `depth` columns of `rows` values; row k of B is the
+// `vectors * lanes` elements at `b + offsets[k]`. The first `rows` x `columns` of the tile are written to `c`,
+// whose rows lie `stride` apart.
+typedef struct {
+  ptrdiff_t rows, vectors;
+  void (*run)(ptrdiff_t depth, const void *a, const void *b, const int32_t *offsets, void *c, ptrdiff_t stride,
+              ptrdiff_t rows, ptrdiff_t columns, int accumulate);
+} volute_tile;
+
+// One plane of the input under one plane of a kernel: where they start, and the kernel's size.
+typedef struct {
+  ptrdiff_t input, weight, rows, columns;
+} volute_plane;
+
+// `rows` rows of `vectors * lanes` outputs of one channel: sums over the planes of x[i + k, j + l] * w[k, l]; rows
+// of the input lie `pitch` apart. Every plane has at least `rows - 1` kernel rows.
+typedef struct {
+  ptrdiff_t rows, vectors;
+  void (*run)(ptrdiff_t count, const volute_plane *planes, const void *x, ptrdiff_t pitch, const void *w, void *c,
+              ptrdiff_t stride, ptrdiff_t rows, ptrdiff_t columns, int accumulate);
+} volute_stencil;
+
+// A stretch of a line: to[to + i] = line[from + i * step], zeros for step 0.
+typedef struct {
+  ptrdiff_t to, from, step, count;
+} volute_run;
+
+// A matrix applied to `n` places at once: lines in, lines out, which must not overlap.
+typedef void (*volute_lines)(ptrdiff_t n, const void *const *from, void *const *to);
+
+typedef struct __attribute__((swift_attr("@Sendable"))) {
+  ptrdiff_t lanes;
+  ptrdiff_t tile_count;
+  const volute_tile *tiles;
+  ptrdiff_t stencil_count;
+  const volute_stencil *stencils;
+  // F(2,3), F(4,3): 4 or 6 lines to as many; 3 to 4 or 6; 4 or 6 to 2 or 4.
+  volute_lines winograd_input[2], winograd_weight[2], winograd_output[2];
+  // to[i * lines + l] = from[l][i], the first n places of `to`.
+  void (*interleave)(ptrdiff_t n, ptrdiff_t lines, const void *const *from, void *to);
+  // to[r * stride + i * step] = from[r * pitch + i] + bias[r], or += from[r * pitch + i].
+  void (*emit)(ptrdiff_t rows, ptrdiff_t n, const void *from, ptrdiff_t pitch, void *to, ptrdiff_t stride,
+               ptrdiff_t step, const void *bias, int accumulate);
+  // Line l of `to`, `pitch` long, from the line that starts at `from + sources[l]`; zeros if that is negative.
+  void (*pack)(ptrdiff_t lines, const ptrdiff_t *sources, const void *from, ptrdiff_t run_count,
+               const volute_run *runs, void *to, ptrdiff_t pitch);
+  // to[i] += from[i] * factors[i].
+  void (*multiply_add)(ptrdiff_t n, const void *from, const void *factors, void *to);
+  // to[j * width + i] = from[i * pitch + j * step].
+  void (*transpose)(ptrdiff_t rows, ptrdiff_t columns, const void *from, ptrdiff_t pitch, ptrdiff_t step, void *to,
+                    ptrdiff_t width);
+} volute_scalar_kernels;
 
 typedef struct __attribute__((swift_attr("@Sendable"))) {
   const char *name;
-  ptrdiff_t mr_f32, nr_f32, mr_f64, nr_f64;
-  volute_tile_f32 tile_f32;
-  volute_tile_f64 tile_f64;
+  const volute_scalar_kernels *f32, *f64;
 } volute_kernels;
 
 // The kernels of the widest instruction set that this machine has, or of the one that the environment variable

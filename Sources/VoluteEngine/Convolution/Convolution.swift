@@ -4,65 +4,98 @@ import VoluteArithmetic
 public enum ConvolutionAlgorithm: String, Hashable, Sendable, CaseIterable {
   /// Term by term in the order of the definition: any type, any size, slow; what the others are checked against.
   case reference
-  /// A blocked matrix product whose right side is gathered through the axis maps: Float32 and Float64.
-  case matrix
+  /// A matrix product over shifted rows of the packed input.
+  case direct
+}
+
+/// The arrays of a convolution or of one of its gradients, contiguous and of one type.
+///
+/// Forward: input, weight, output. By the input: the output's gradient, the weight, the input's gradient. By the
+/// weight: the side that the window reads, the side that it is moved along, the weight's gradient.
+struct ConvolutionOperands {
+  var input: StridedArray
+  var weight: StridedArray
+  /// One element an output channel.
+  var bias: StridedArray?
+  var output: StridedArray
 }
 
 extension Engine {
-  /// The algorithm that ``convolution(_:input:weight:bias:to:algorithm:)`` takes by itself.
+  /// The algorithm that is taken when none is named.
   public static func convolutionAlgorithm(
     for geometry: ConvolutionGeometry, _ dtype: DType
   ) -> ConvolutionAlgorithm {
-    let hasKernel = dtype == .float32 || dtype == .float64
-    return hasKernel && geometry.rank <= WindowTable.maximumRank ? .matrix : .reference
+    dtype == .float32 || dtype == .float64 ? .direct : .reference
   }
 
   /// A convolution or transposed convolution over contiguous arrays of one type.
   ///
   /// - Parameters:
   ///   - bias: one element an output channel, or `nil`.
-  ///   - algorithm: `nil` chooses. `.matrix` is for Float32 and Float64 and at most nine spatial axes.
+  ///   - algorithm: `nil` chooses. All but `.reference` are for Float32 and Float64.
   public static func convolution(
     _ geometry: ConvolutionGeometry, input: StridedArray, weight: StridedArray, bias: StridedArray?,
     to output: StridedArray, algorithm: ConvolutionAlgorithm? = nil
   ) {
-    if output.count == 0 { return }
-    switch (algorithm ?? convolutionAlgorithm(for: geometry, output.dtype), output.dtype) {
-    case (.matrix, .float32):
-      matrixConvolution(geometry, input, weight, bias, output, Float.self)
-    case (.matrix, .float64):
-      matrixConvolution(geometry, input, weight, bias, output, Double.self)
+    run(
+      geometry, .forward, ConvolutionOperands(input: input, weight: weight, bias: bias, output: output),
+      algorithm)
+  }
+
+  /// The gradient of a convolution by its input, from the gradient by its output.
+  public static func convolutionInputGradient(
+    _ geometry: ConvolutionGeometry, outputGradient: StridedArray, weight: StridedArray,
+    to inputGradient: StridedArray, algorithm: ConvolutionAlgorithm? = nil
+  ) {
+    run(
+      geometry, .inputGradient,
+      ConvolutionOperands(input: outputGradient, weight: weight, output: inputGradient), algorithm)
+  }
+
+  /// The gradient of a convolution by its weight, from its input and the gradient by its output.
+  public static func convolutionWeightGradient(
+    _ geometry: ConvolutionGeometry, input: StridedArray, outputGradient: StridedArray,
+    to weightGradient: StridedArray, algorithm: ConvolutionAlgorithm? = nil
+  ) {
+    let (read, moved) = geometry.isTransposed ? (outputGradient, input) : (input, outputGradient)
+    run(
+      geometry, .weightGradient, ConvolutionOperands(input: read, weight: moved, output: weightGradient),
+      algorithm)
+  }
+
+  private static func run(
+    _ geometry: ConvolutionGeometry, _ direction: ConvolutionDirection, _ operands: ConvolutionOperands,
+    _ algorithm: ConvolutionAlgorithm?
+  ) {
+    if operands.output.count == 0 { return }
+    switch (algorithm ?? convolutionAlgorithm(for: geometry, operands.output.dtype), operands.output.dtype) {
+    case (.direct, .float32): direct(geometry, direction, operands, Float.self)
+    case (.direct, .float64): direct(geometry, direction, operands, Double.self)
     default:
-      output.dtype.dispatch(
-        ReferenceConvolution(
-          geometry: geometry, input: input, weight: weight, bias: bias, output: output))
+      operands.output.dtype.dispatch(
+        ReferenceConvolution(geometry: geometry, direction: direction, operands: operands))
     }
   }
-}
 
-/// The definition, element by element, accumulated in the arithmetic type.
-private struct ReferenceConvolution: ElementVisitor {
-  let geometry: ConvolutionGeometry
-  let input: StridedArray
-  let weight: StridedArray
-  let bias: StridedArray?
-  let output: StridedArray
-
-  func visit<T: Element>(_ type: T.Type) {
-    let from = input.pointer(as: T.self)
-    let factors = weight.pointer(as: T.self)
-    let to = output.pointer(as: T.self)
-    let sums = UnsafeMutablePointer<T.Math>.allocate(capacity: output.count)
-    defer { sums.deallocate() }
-    let plane = geometry.outputSize.reduce(1, *)
-    let offsets = bias?.pointer(as: T.self)
-    for place in 0..<output.count {
-      let start = offsets.map { $0[place / plane % geometry.outputChannels].math } ?? .zero
-      (sums + place).initialize(to: start)
+  private static func direct<T: KernelElement>(
+    _ geometry: ConvolutionGeometry, _ direction: ConvolutionDirection, _ operands: ConvolutionOperands,
+    _ type: T.Type
+  ) {
+    let plan = WindowSums(geometry, direction)
+    let bias = operands.bias.map { UnsafePointer($0.pointer(as: T.self)) }
+    let output = operands.output.pointer(as: T.self)
+    if plan.needsFill || plan.sums.isEmpty {
+      let plane = geometry.outputSize.reduce(1, *)
+      for index in 0..<operands.output.count {
+        output[index] = bias.map { $0[index / plane % geometry.outputChannels] } ?? .zero
+      }
     }
-    geometry.forEachTerm { input, weight, output in
-      sums[output] = T.Math.add(sums[output], T.Math.multiply(from[input].math, factors[weight].math))
+    for sum in plan.sums {
+      let direct = DirectConvolution(sum, T.self)
+      let weights = WeightPanels<T>.packed(
+        sum, UnsafePointer(operands.weight.pointer(as: T.self)), height: direct.height)
+      direct.run(
+        UnsafePointer(operands.input.pointer(as: T.self)), weights, sum.accumulates ? nil : bias, output)
     }
-    for place in 0..<output.count { to[place] = T(math: sums[place]) }
   }
 }

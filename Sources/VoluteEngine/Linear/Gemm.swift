@@ -1,45 +1,5 @@
 import CVolute
 
-/// The element types that have a matrix kernel.
-protocol MatrixElement: Element, Arithmetic where Math == Self {
-  /// Rows and columns of the register tile.
-  static var tileRows: Int { get }
-  static var tileColumns: Int { get }
-  static func tile(
-    depth: Int, _ a: UnsafePointer<Self>, _ b: UnsafePointer<Self>, _ c: UnsafeMutablePointer<Self>,
-    stride: Int, rows: Int, columns: Int, accumulates: Bool)
-}
-
-private enum Kernels {
-  static let table: volute_kernels = volute_kernels_for_this_machine().pointee
-}
-
-extension Float: MatrixElement {
-  static var tileRows: Int { Kernels.table.mr_f32 }
-  static var tileColumns: Int { Kernels.table.nr_f32 }
-
-  @inline(__always)
-  static func tile(
-    depth: Int, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ c: UnsafeMutablePointer<Float>,
-    stride: Int, rows: Int, columns: Int, accumulates: Bool
-  ) {
-    Kernels.table.tile_f32(depth, a, b, c, stride, rows, columns, accumulates ? 1 : 0)
-  }
-}
-
-extension Double: MatrixElement {
-  static var tileRows: Int { Kernels.table.mr_f64 }
-  static var tileColumns: Int { Kernels.table.nr_f64 }
-
-  @inline(__always)
-  static func tile(
-    depth: Int, _ a: UnsafePointer<Double>, _ b: UnsafePointer<Double>,
-    _ c: UnsafeMutablePointer<Double>, stride: Int, rows: Int, columns: Int, accumulates: Bool
-  ) {
-    Kernels.table.tile_f64(depth, a, b, c, stride, rows, columns, accumulates ? 1 : 0)
-  }
-}
-
 /// Cache blocks of the matrix product, after BLIS: a block of B is `depth` x `columns` and stays in the second
 /// level of cache while the panels of A pass by.
 enum GemmBlock {
@@ -47,9 +7,20 @@ enum GemmBlock {
   static let columns = 256
 }
 
+enum Gemm {
+  /// The tallest tile.
+  @inline(__always)
+  static func tile<T: KernelElement>(_ type: T.Type) -> volute_tile {
+    T.kernels.tile(rows: T.kernels.tileHeights[0])
+  }
+
+  @inline(__always)
+  static func columns<T: KernelElement>(_ type: T.Type) -> Int { tile(type).vectors * T.kernels.lanes }
+}
+
 /// The left matrix, cut into panels of `tileRows` rows and blocks of depth, in the order in which the kernel
 /// reads it.
-final class PackedMatrix<T: MatrixElement> {
+final class PackedMatrix<T: KernelElement> {
   let rows: Int
   let depth: Int
   private let panels: UnsafeMutablePointer<T>
@@ -59,7 +30,7 @@ final class PackedMatrix<T: MatrixElement> {
   init(rows: Int, depth: Int, _ element: (_ row: Int, _ k: Int) -> T) {
     self.rows = rows
     self.depth = depth
-    let height = T.tileRows
+    let height = Gemm.tile(T.self).rows
     panelCount = (rows + height - 1) / height
     panels = .allocate(capacity: max(panelCount * height * depth, 1))
     for panel in 0..<panelCount {
@@ -83,7 +54,7 @@ final class PackedMatrix<T: MatrixElement> {
   /// The rows of one panel in the block of depth that starts at `first`.
   @inline(__always)
   func panel(_ panel: Int, first: Int) -> UnsafePointer<T> {
-    let height = T.tileRows
+    let height = Gemm.tile(T.self).rows
     let blockDepth = min(GemmBlock.depth, depth - first)
     return UnsafePointer(panels + first * panelCount * height + panel * blockDepth * height)
   }
@@ -91,7 +62,7 @@ final class PackedMatrix<T: MatrixElement> {
 
 /// Gives entries of the right matrix to the kernel.
 protocol MatrixPacker {
-  associatedtype T: MatrixElement
+  associatedtype T: KernelElement
   /// Writes rows `rows` of columns `columns` into `panels`: panels of `tileColumns` columns, each
   /// `rows.count * tileColumns` long, row after row, zeros where a panel has no column.
   func pack(rows: Range<Int>, columns: Range<Int>, into panels: UnsafeMutablePointer<T>)
@@ -105,9 +76,11 @@ extension Engine {
     to output: UnsafeMutablePointer<Packer.T>, stride: Int
   ) {
     typealias T = Packer.T
-    let height = T.tileRows
-    let width = T.tileColumns
+    let tile = Gemm.tile(T.self)
+    let height = tile.rows
+    let width = Gemm.columns(T.self)
     let rows = rows ?? 0..<left.rows
+    let offsets = (0..<Int32(GemmBlock.depth)).map { $0 * Int32(width) }
     let panelsOfB = (GemmBlock.columns + width - 1) / width
     let buffer = UnsafeMutablePointer<T>.allocate(capacity: panelsOfB * width * GemmBlock.depth)
     defer { buffer.deallocate() }
@@ -124,9 +97,9 @@ extension Engine {
           var first = column
           var b = UnsafePointer(buffer)
           while first < lastColumn {
-            T.tile(
-              depth: depth, a, b, output + (row - rows.lowerBound) * stride + first - columns.lowerBound,
-              stride: stride, rows: tall, columns: min(width, lastColumn - first), accumulates: k > 0)
+            tile.run?(
+              depth, a, b, offsets, output + (row - rows.lowerBound) * stride + first - columns.lowerBound,
+              stride, tall, min(width, lastColumn - first), k > 0 ? 1 : 0)
             b += depth * width
             first += width
           }

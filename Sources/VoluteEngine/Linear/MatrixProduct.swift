@@ -11,7 +11,7 @@ extension Engine {
     }
   }
 
-  private static func blocked<T: MatrixElement>(
+  private static func blocked<T: KernelElement>(
     _ left: StridedArray, _ right: StridedArray, to output: StridedArray, _ type: T.Type
   ) {
     let (rows, columns) = (output.shape[1], output.shape[2])
@@ -67,13 +67,13 @@ extension Engine {
 }
 
 /// A matrix as it lies in memory.
-struct StridedPacker<T: MatrixElement>: MatrixPacker {
+struct StridedPacker<T: KernelElement>: MatrixPacker {
   let base: UnsafeMutablePointer<T>
   let rowStep: Int
   let columnStep: Int
 
   func pack(rows: Range<Int>, columns: Range<Int>, into panels: UnsafeMutablePointer<T>) {
-    let width = T.tileColumns
+    let width = Gemm.columns(T.self)
     var panel = panels
     var first = columns.lowerBound
     while first < columns.upperBound {

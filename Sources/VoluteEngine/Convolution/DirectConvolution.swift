@@ -1,0 +1,166 @@
+import CVolute
+
+/// A window sum as a matrix product whose right side is never built: a block of the input is packed through the
+/// axes' sources, and each tap of each channel is a row of it, shifted.
+///
+/// Serves every stride, dilation and padding, 1x1 and long kernels alike; the sums are those of the definition,
+/// taken channel by channel, so infinities and NaN stay where they belong.
+struct DirectConvolution {
+  let sum: WindowSum
+  let height: Int
+  let block: ConvolutionBlock
+  private let lattice: Lattice
+  /// For each input channel of a block and each tap, the row of the packed block.
+  private let offsets: [Int32]
+  private let tiles: BlockTiles
+  private let blocks: [Int]
+  /// Elements of the widest tile.
+  private let tileSize: Int
+
+  init<T: KernelElement>(_ sum: WindowSum, _ type: T.Type) {
+    self.sum = sum
+    height = T.kernels.tileHeight(rows: sum.outputs)
+    let width = T.kernels.tile(rows: height).vectors * T.kernels.lanes
+    tileSize = height * width
+    block = ConvolutionBlock(
+      sum.axes, inputs: sum.inputs, batch: sum.batch * sum.groups,
+      budget: ConvolutionBlock.budget(bytes: MemoryLayout<T>.size),
+      panels: (sum.outputs + height - 1) / height,
+      width: width, work: sum.multiplyAdds)
+    let lattice = Lattice(sum.axes, block: block.extents)
+    self.lattice = lattice
+    offsets = (0..<block.channels).flatMap { channel in
+      lattice.tapOffsets.map { Int32(channel * lattice.channelSize + $0) }
+    }
+    tiles = BlockTiles(
+      extents: block.extents, pitches: lattice.pitches, steps: sum.axes.map(\.outputStep), height: height,
+      kernels: T.kernels)
+    blocks = block.counts(sum.axes)
+  }
+
+  /// Bytes that a run needs beside the arrays, for `threads` threads.
+  func workspace(threads: Int, bytes: Int) -> Int {
+    let panels = (sum.outputs + height - 1) / height
+    let weights = sum.groups * panels * height * sum.depth
+    return (weights + threads * (packedSize + stageSize)) * bytes
+  }
+
+  /// Elements of a packed block, and beyond it what the last tile may read.
+  private var packedSize: Int { block.channels * lattice.channelSize + 1024 }
+  private var isSplit: Bool { block.channels < sum.inputs }
+  private var panelsOfShare: Int {
+    let panels = (sum.outputs + height - 1) / height
+    return (panels + block.shares - 1) / block.shares
+  }
+  private var stageSize: Int { isSplit ? panelsOfShare * tiles.stageSize : tileSize }
+
+  func run<T: KernelElement>(
+    _ input: UnsafePointer<T>, _ weights: WeightPanels<T>, _ bias: UnsafePointer<T>?,
+    _ output: UnsafeMutablePointer<T>
+  ) {
+    let boxes = blocks.reduce(1, *)
+    parallel(sum.batch * sum.groups * boxes * block.shares) { task in
+      let share = task % block.shares
+      var rest = task / block.shares
+      var origin = Array(repeating: 0, count: blocks.count)
+      for axis in blocks.indices.reversed() {
+        let (outer, index) = rest.quotientAndRemainder(dividingBy: blocks[axis])
+        origin[axis] = index * block.extents[axis]
+        rest = outer
+      }
+      let (sample, group) = rest.quotientAndRemainder(dividingBy: sum.groups)
+      let first = share * panelsOfShare
+      let panels = first..<min(first + panelsOfShare, weights.panels)
+      if panels.isEmpty { return }
+      compute(
+        origin, panels,
+        input + sum.inputOffset + sample * sum.inputSteps.batch + group * sum.inputSteps.group, weights,
+        group,
+        bias.map { $0 + group * sum.outputs },
+        output + sum.outputOffset + sample * sum.outputSteps.batch + group * sum.outputSteps.group)
+    }
+  }
+
+  /// One task: the outputs of `panels` in the block at `origin`.
+  private func compute<T: KernelElement>(
+    _ origin: [Int], _ panels: Range<Int>, _ input: UnsafePointer<T>, _ weights: WeightPanels<T>,
+    _ group: Int,
+    _ bias: UnsafePointer<T>?, _ output: UnsafeMutablePointer<T>
+  ) {
+    let extents = zip(zip(sum.axes, origin), block.extents).map { min($0.0.count - $0.1, $1) }
+    let tiles =
+      extents == block.extents
+      ? tiles
+      : BlockTiles(
+        extents: extents, pitches: lattice.pitches, steps: sum.axes.map(\.outputStep), height: height,
+        kernels: T.kernels)
+    let to = output + zip(sum.axes, origin).reduce(0) { $0 + $1.0.outputStep * $1.1 }
+    withScratch(T.self, packedSize + stageSize) { packed in
+      let stage = packed + packedSize
+      for channel in stride(from: 0, to: sum.inputs, by: block.channels) {
+        let channels = min(block.channels, sum.inputs - channel)
+        lattice.pack(
+          input + channel * sum.inputSteps.channel, channels: channels, channelStep: sum.inputSteps.channel,
+          origin: origin, into: packed)
+        let part = Part(
+          depth: channels * lattice.tapOffsets.count, skipped: channel * lattice.tapOffsets.count * height,
+          isFirst: channel == 0, isLast: channel + channels == sum.inputs)
+        multiply(part, tiles, panels, packed, stage, weights, group, bias, to)
+      }
+    }
+  }
+
+  /// Some of the input channels of a block.
+  private struct Part {
+    var depth: Int
+    /// Elements of each weight panel that belong to the channels before.
+    var skipped: Int
+    var isFirst: Bool
+    var isLast: Bool
+  }
+
+  private func multiply<T: KernelElement>(
+    _ part: Part, _ tiles: BlockTiles, _ panels: Range<Int>, _ packed: UnsafePointer<T>,
+    _ stage: UnsafeMutablePointer<T>, _ weights: WeightPanels<T>, _ group: Int, _ bias: UnsafePointer<T>?,
+    _ output: UnsafeMutablePointer<T>
+  ) {
+    let kernels = T.kernels
+    let emit = kernels.table.emit
+    let channelStep = sum.outputSteps.channel
+    let step = sum.axes[sum.axes.count - 1].outputStep
+    let isPlain = !isSplit && !sum.accumulates && bias == nil && step == 1
+    offsets.withUnsafeBufferPointer { offsets in
+      tiles.tiles.withUnsafeBufferPointer { list in
+        var place = stage
+        for panel in panels {
+          let rows = min(height, sum.outputs - panel * height)
+          let a = weights.panel(group: group, panel) + part.skipped
+          let to = output + panel * height * channelStep
+          for tile in list {
+            let width = tile.kernel.vectors * kernels.lanes
+            let first = tiles.segments[tile.segments.lowerBound]
+            if isPlain && rows == height && first.count == width {
+              tile.kernel.run?(
+                part.depth, a, packed + tile.place, offsets.baseAddress, to + first.output, channelStep,
+                height,
+                width, 0)
+              continue
+            }
+            tile.kernel.run?(
+              part.depth, a, packed + tile.place, offsets.baseAddress, place, width, height, width,
+              part.isFirst ? 0 : 1)
+            if part.isLast {
+              for index in tile.segments {
+                let segment = tiles.segments[index]
+                emit?(
+                  rows, segment.count, place + segment.column, width, to + segment.output, channelStep, step,
+                  bias.map { $0 + panel * height }, sum.accumulates ? 1 : 0)
+              }
+            }
+            if isSplit { place += height * width }
+          }
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,168 @@
+import CVolute
+
+/// The input under a block of outputs, packed so that a tap is a shift: every axis is cut into the phases of its
+/// stride, and along each phase the window moves by one.
+///
+/// ```
+/// padded axis   0 1 2 3 4 5 6 7 8          stride 2, kernel 3, 4 outputs
+/// phase 0       0   2   4   6   8          taps 0 and 2: shifts 0 and 1
+/// phase 1         1   3   5   7            tap 1: shift 0
+/// ```
+///
+/// A block is laid out `[channel][phases of the axes][place on each axis]`, so the element that output `q` reads
+/// through a tap lies at `q + tapOffsets[tap]`, where `q` counts places, not outputs. Padding is whatever the
+/// axis' sources say; the block is the only place where it ever takes room.
+struct Lattice {
+  struct Axis {
+    /// What is left of the places by the stride, for the taps there are, in order of appearance.
+    var phases: [Int] = []
+    /// For each tap its phase's index and its shift.
+    var taps: [(phase: Int, shift: Int)] = []
+    var maximumShift = 0
+
+    init(_ axis: WindowSum.Axis) {
+      for tap in 0..<axis.kernel {
+        let (shift, phase) = (tap * axis.dilation).quotientAndRemainder(dividingBy: axis.stride)
+        let index: Int
+        if let known = phases.firstIndex(of: phase) {
+          index = known
+        } else {
+          index = phases.count
+          phases.append(phase)
+        }
+        taps.append((index, shift))
+        maximumShift = max(maximumShift, shift)
+      }
+    }
+  }
+
+  let axes: [WindowSum.Axis]
+  let parts: [Axis]
+  /// Outputs of a block along each axis, at most.
+  let block: [Int]
+  /// Places of a phase along each axis, and the distance between neighbours.
+  let lengths: [Int]
+  let pitches: [Int]
+  /// Places of one combination of phases, and of all of them: one channel.
+  let phaseSize: Int
+  let channelSize: Int
+  /// For each tap, row-major, where it reads relative to its output.
+  let tapOffsets: [Int]
+  /// For each stretch of `block.last` outputs along the last axis and each of its phases, what to copy.
+  private let runs: [[[volute_run]]]
+
+  /// Places of one channel of a block, without laying it out.
+  static func channelSize(_ parts: [Axis], block: [Int]) -> Int {
+    zip(parts, block).reduce(1) { $0 * $1.0.phases.count * ($1.1 + $1.0.maximumShift) }
+  }
+
+  init(_ axes: [WindowSum.Axis], block: [Int]) {
+    self.axes = axes
+    self.block = block
+    parts = axes.map(Axis.init)
+    lengths = zip(block, parts).map { $0 + $1.maximumShift }
+    pitches = StridedArray.contiguousStrides(lengths)
+    phaseSize = lengths.reduce(1, *)
+    let phasePitches = StridedArray.contiguousStrides(parts.map(\.phases.count)).map { [phaseSize] in
+      $0 * phaseSize
+    }
+    channelSize = parts.reduce(phaseSize) { $0 * $1.phases.count }
+    var offsets = [0]
+    for (part, (phasePitch, pitch)) in zip(parts, zip(phasePitches, pitches)) {
+      offsets = offsets.flatMap { outer in
+        part.taps.map { outer + $0.phase * phasePitch + $0.shift * pitch }
+      }
+    }
+    tapOffsets = offsets
+    let last = axes.count - 1
+    runs = stride(from: 0, to: axes[last].count, by: block[last]).map {
+      [lengths, parts] first in
+      parts[last].phases.map { Self.runs(axes[last], phase: $0, first: first, length: lengths[last]) }
+    }
+  }
+
+  /// One line of the last axis as evenly spaced stretches of the input.
+  private static func runs(
+    _ axis: WindowSum.Axis, phase: Int, first: Int, length: Int
+  ) -> [volute_run] {
+    var runs: [volute_run] = []
+    for index in 0..<length {
+      let place = (first + index) * axis.stride + phase
+      let source = place < axis.sources.count ? axis.sources[place] : -1
+      let from = source < 0 ? 0 : source * axis.inputStep
+      if let last = runs.last {
+        let step = from - (last.from + (last.count - 1) * last.step)
+        let isVoid = last.step == 0 && last.from == -1
+        if isVoid && source < 0 {
+          runs[runs.count - 1].count += 1
+          continue
+        }
+        if !isVoid && source >= 0 && step != 0 && (last.count == 1 || step == last.step) {
+          runs[runs.count - 1].count += 1
+          runs[runs.count - 1].step = step
+          continue
+        }
+      }
+      // A lone element may have any step; 1 until a second one tells.
+      runs.append(
+        source < 0
+          ? volute_run(to: index, from: -1, step: 0, count: 1)
+          : volute_run(to: index, from: from, step: 1, count: 1))
+    }
+    for index in runs.indices where runs[index].step == 0 { runs[index].from = 0 }
+    return runs
+  }
+
+  /// Packs `channels` channels, `channelStep` apart from `input`, for the block whose first output is `origin`.
+  func pack<T: KernelElement>(
+    _ input: UnsafePointer<T>, channels: Int, channelStep: Int, origin: [Int],
+    into buffer: UnsafeMutablePointer<T>
+  ) {
+    let last = axes.count - 1
+    let lines = sources(origin: origin)
+    let linesOfPhase = lengths.dropLast().reduce(1, *)
+    let outerPhases = parts.dropLast().reduce(1) { $0 * $1.phases.count }
+    let runs = runs[origin[last] / block[last]]
+    let pack = T.kernels.table.pack
+    lines.withUnsafeBufferPointer { lines in
+      for channel in 0..<channels {
+        let from = input + channel * channelStep
+        var to = buffer + channel * channelSize
+        for outer in 0..<outerPhases {
+          for runs in runs {
+            pack?(
+              linesOfPhase, lines.baseAddress.map { $0 + outer * linesOfPhase }, from, runs.count, runs, to,
+              lengths[last])
+            to += phaseSize
+          }
+        }
+      }
+    }
+  }
+
+  /// Where each line of the last axis starts in the input, or -1 for a line of padding: phases, then places.
+  private func sources(origin: [Int]) -> [Int] {
+    let outer = axes.dropLast()
+    let phases = parts.dropLast().map(\.phases)
+    var lines: [Int] = []
+    lines.reserveCapacity(channelSize / lengths[axes.count - 1])
+    func walk(_ axis: Int, _ chosen: [Int], _ base: Int) {
+      if axis == outer.count {
+        lines.append(base)
+        return
+      }
+      let table = axes[axis]
+      for index in 0..<lengths[axis] {
+        let place = (origin[axis] + index) * table.stride + chosen[axis]
+        let source = place < table.sources.count ? table.sources[place] : -1
+        walk(axis + 1, chosen, base < 0 || source < 0 ? -1 : base + source * table.inputStep)
+      }
+    }
+    func choose(_ axis: Int, _ chosen: [Int]) {
+      if axis == outer.count { return walk(0, chosen, 0) }
+      for phase in phases[axis] { choose(axis + 1, chosen + [phase]) }
+    }
+    choose(0, [])
+    return lines
+  }
+}

@@ -1,0 +1,68 @@
+/// A weight in the order in which tiles read it: panels of `height` output channels, and in each, for every
+/// input channel and tap, one value for each of them.
+final class WeightPanels<T: KernelElement> {
+  let height: Int
+  /// Panels of a group.
+  let panels: Int
+  let panelSize: Int
+  let elements: UnsafeMutablePointer<T>
+  private let count: Int
+
+  /// Room for the weights of `sum` with `depth` values for each output.
+  private init(groups: Int, outputs: Int, depth: Int, height: Int) {
+    self.height = height
+    panels = (outputs + height - 1) / height
+    panelSize = depth * height
+    count = max(groups * panels * panelSize, 1)
+    elements = .allocate(capacity: count)
+  }
+
+  deinit { elements.deallocate() }
+
+  static func bytes(_ sum: WindowSum, height: Int, depth: Int) -> Int {
+    sum.groups * ((sum.outputs + height - 1) / height) * depth * height * MemoryLayout<T>.size
+  }
+
+  /// Packs `weight`; taps in row-major order within each input channel.
+  static func packed(_ sum: WindowSum, _ weight: UnsafePointer<T>, height: Int) -> WeightPanels {
+    let offsets = sum.weightTapOffsets
+    let result = WeightPanels(
+      groups: sum.groups, outputs: sum.outputs, depth: sum.inputs * offsets.count, height: height)
+    let steps = sum.weightSteps
+    let packPanel = { (index: Int) in
+      let (group, panel) = index.quotientAndRemainder(dividingBy: result.panels)
+      let from = weight + sum.weightOffset + group * steps.group + panel * height * steps.output
+      let rows = min(height, sum.outputs - panel * height)
+      var to = result.elements + index * result.panelSize
+      for input in 0..<sum.inputs {
+        let base = from + input * steps.input
+        for offset in offsets {
+          for row in 0..<rows { to[row] = base[row * steps.output + offset] }
+          for row in rows..<height { to[row] = .zero }
+          to += height
+        }
+      }
+    }
+    // Small weights are not worth a second thread.
+    if result.count < 1 << 14 {
+      for index in 0..<sum.groups * result.panels { packPanel(index) }
+    } else {
+      parallel(sum.groups * result.panels, packPanel)
+    }
+    return result
+  }
+
+  @inline(__always)
+  func panel(group: Int, _ panel: Int) -> UnsafePointer<T> {
+    UnsafePointer(elements + (group * panels + panel) * panelSize)
+  }
+}
+
+extension WindowSum {
+  /// Where each tap's weight lies relative to the first, row-major.
+  var weightTapOffsets: [Int] {
+    axes.reduce([0]) { outer, axis in
+      outer.flatMap { base in (0..<axis.kernel).map { base + $0 * axis.weightStep } }
+    }
+  }
+}

@@ -1,0 +1,74 @@
+import CVolute
+
+/// The element types that have kernels in C.
+protocol KernelElement: Element, Arithmetic where Math == Self {
+  static var kernels: KernelSet { get }
+}
+
+extension Float: KernelElement {
+  static let kernels = KernelSet(InstructionSet.current.table.f32)
+}
+
+extension Double: KernelElement {
+  static let kernels = KernelSet(InstructionSet.current.table.f64)
+}
+
+/// The instruction set whose kernels run, chosen once for the machine at hand or by `VOLUTE_ISA`.
+package struct InstructionSet: Sendable {
+  package static let current = InstructionSet(table: volute_kernels_for_this_machine().pointee)
+
+  fileprivate let table: volute_kernels
+  package var name: String { String(cString: table.name) }
+}
+
+/// The kernels of one element type.
+struct KernelSet: Sendable {
+  let table: volute_scalar_kernels
+  /// Elements of a vector.
+  let lanes: Int
+  /// The tiles by height, wider ones first.
+  private let tilesByRows: [[volute_tile]]
+  private let stencilsByRows: [[volute_stencil]]
+  /// The heights of tiles that are wide enough to reach the machine's peak, tallest first.
+  let tileHeights: [Int]
+
+  fileprivate init(_ pointer: UnsafePointer<volute_scalar_kernels>) {
+    table = pointer.pointee
+    lanes = table.lanes
+    let tiles = (0..<table.tile_count).map { pointer.pointee.tiles[$0] }
+    let stencils = (0..<table.stencil_count).map { pointer.pointee.stencils[$0] }
+    let tallest = tiles.map(\.rows).max() ?? 1
+    tilesByRows = (0...tallest).map { rows in
+      tiles.filter { $0.rows == rows }.sorted { $0.vectors > $1.vectors }
+    }
+    stencilsByRows = (0...4).map { rows in
+      stencils.filter { $0.rows == rows }.sorted { $0.vectors > $1.vectors }
+    }
+    tileHeights = Set(tiles.map(\.rows)).sorted(by: >)
+  }
+
+  /// The widest tile of `rows` rows.
+  func tile(rows: Int) -> volute_tile { tilesByRows[rows][0] }
+
+  /// The narrowest tile of `rows` rows that covers `columns`, or the widest there is.
+  func tile(rows: Int, columns: Int) -> volute_tile {
+    let tiles = tilesByRows[rows]
+    return tiles.last { $0.vectors * lanes >= columns } ?? tiles[0]
+  }
+
+  func stencil(rows: Int, columns: Int) -> volute_stencil {
+    let stencils = stencilsByRows[rows]
+    return stencils.last { $0.vectors * lanes >= columns } ?? stencils[0]
+  }
+
+  /// The height of tile that wastes least on a matrix of `rows` rows: lower tiles cost more loads a product.
+  func tileHeight(rows: Int) -> Int {
+    func cost(_ height: Int) -> Double {
+      let tile = tile(rows: height)
+      let panels = (rows + height - 1) / height
+      let accumulators = Double(height * tile.vectors)
+      return Double(panels * height) * (1 + 2 / accumulators + (height == 1 ? 1.2 : height == 2 ? 0.2 : 0))
+    }
+    return tileHeights.min { cost($0) < cost($1) } ?? 1
+  }
+}
