@@ -6,6 +6,10 @@ public enum ConvolutionAlgorithm: String, Hashable, Sendable, CaseIterable {
   case reference
   /// A matrix product over shifted rows of the packed input.
   case direct
+  /// Winograd's F(2, 3) along the last axes.
+  case winograd2
+  /// Winograd's F(4, 3) along the last axes.
+  case winograd4
 }
 
 /// The arrays of a convolution or of one of its gradients, contiguous and of one type.
@@ -69,6 +73,10 @@ extension Engine {
   ) {
     if operands.output.count == 0 { return }
     switch (algorithm ?? convolutionAlgorithm(for: geometry, operands.output.dtype), operands.output.dtype) {
+    case (.winograd2, .float32): DevTile.tile = .two; direct(geometry, direction, operands, Float.self); DevTile.tile = nil
+    case (.winograd4, .float32): DevTile.tile = .four; direct(geometry, direction, operands, Float.self); DevTile.tile = nil
+    case (.winograd2, .float64): DevTile.tile = .two; direct(geometry, direction, operands, Double.self); DevTile.tile = nil
+    case (.winograd4, .float64): DevTile.tile = .four; direct(geometry, direction, operands, Double.self); DevTile.tile = nil
     case (.direct, .float32): direct(geometry, direction, operands, Float.self)
     case (.direct, .float64): direct(geometry, direction, operands, Double.self)
     default:
@@ -91,6 +99,12 @@ extension Engine {
       }
     }
     for sum in plan.sums {
+      if let tile = DevTile.tile, WinogradConvolution.reasonAgainst(sum, tiles: min(sum.axes.count, 2)) == nil {
+        let winograd = WinogradConvolution(sum, tiles: Array(repeating: tile, count: min(sum.axes.count, 2)), T.self)
+        let weights = WinogradWeights<T>(sum, UnsafePointer(operands.weight.pointer(as: T.self)), tiles: winograd.tiles, height: winograd.height)
+        winograd.run(UnsafePointer(operands.input.pointer(as: T.self)), weights, sum.accumulates ? nil : bias, output)
+        continue
+      }
       let direct = DirectConvolution(sum, T.self)
       let weights = WeightPanels<T>.packed(
         sum, UnsafePointer(operands.weight.pointer(as: T.self)), height: direct.height)
@@ -99,3 +113,6 @@ extension Engine {
     }
   }
 }
+
+import CVolute
+enum DevTile { nonisolated(unsafe) static var tile: WinogradTile? = nil }

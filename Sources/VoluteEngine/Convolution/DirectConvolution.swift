@@ -97,11 +97,13 @@ struct DirectConvolution {
     let to = output + zip(sum.axes, origin).reduce(0) { $0 + $1.0.outputStep * $1.1 }
     withScratch(T.self, packedSize + stageSize) { packed in
       let stage = packed + packedSize
+      let packer = lattice.packer(origin: origin)
       for channel in stride(from: 0, to: sum.inputs, by: block.channels) {
         let channels = min(block.channels, sum.inputs - channel)
-        lattice.pack(
-          input + channel * sum.inputSteps.channel, channels: channels, channelStep: sum.inputSteps.channel,
-          origin: origin, into: packed)
+        for index in 0..<channels {
+          packer.pack(
+            input + (channel + index) * sum.inputSteps.channel, into: packed + index * lattice.channelSize)
+        }
         let part = Part(
           depth: channels * lattice.tapOffsets.count, skipped: channel * lattice.tapOffsets.count * height,
           isFirst: channel == 0, isLast: channel + channels == sum.inputs)

@@ -113,31 +113,33 @@ struct Lattice {
     return runs
   }
 
-  /// Packs `channels` channels, `channelStep` apart from `input`, for the block whose first output is `origin`.
-  func pack<T: KernelElement>(
-    _ input: UnsafePointer<T>, channels: Int, channelStep: Int, origin: [Int],
-    into buffer: UnsafeMutablePointer<T>
-  ) {
-    let last = axes.count - 1
-    let lines = sources(origin: origin)
-    let linesOfPhase = lengths.dropLast().reduce(1, *)
-    let outerPhases = parts.dropLast().reduce(1) { $0 * $1.phases.count }
-    let runs = runs[origin[last] / block[last]]
-    let pack = T.kernels.table.pack
-    lines.withUnsafeBufferPointer { lines in
-      for channel in 0..<channels {
-        let from = input + channel * channelStep
-        var to = buffer + channel * channelSize
-        for outer in 0..<outerPhases {
+  /// Packs channels for the block whose first output is `origin`.
+  struct Packer {
+    fileprivate let lattice: Lattice
+    fileprivate let lines: [Int]
+    fileprivate let runs: [[volute_run]]
+
+    /// Packs one channel.
+    func pack<T: KernelElement>(_ input: UnsafePointer<T>, into buffer: UnsafeMutablePointer<T>) {
+      let length = lattice.lengths[lattice.axes.count - 1]
+      let linesOfPhase = lattice.phaseSize / length
+      let pack = T.kernels.table.pack
+      lines.withUnsafeBufferPointer { lines in
+        guard let first = lines.baseAddress else { return }
+        var to = buffer
+        for outer in stride(from: 0, to: lines.count, by: linesOfPhase) {
           for runs in runs {
-            pack?(
-              linesOfPhase, lines.baseAddress.map { $0 + outer * linesOfPhase }, from, runs.count, runs, to,
-              lengths[last])
-            to += phaseSize
+            pack?(linesOfPhase, first + outer, input, runs.count, runs, to, length)
+            to += lattice.phaseSize
           }
         }
       }
     }
+  }
+
+  func packer(origin: [Int]) -> Packer {
+    let last = axes.count - 1
+    return Packer(lattice: self, lines: sources(origin: origin), runs: runs[origin[last] / block[last]])
   }
 
   /// Where each line of the last axis starts in the input, or -1 for a line of padding: phases, then places.

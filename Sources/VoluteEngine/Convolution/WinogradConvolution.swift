@@ -1,0 +1,269 @@
+import CVolute
+
+/// Winograd's minimal filtering along the last axes, whose kernels have three taps: tiles of 2 or 4 outputs by 4
+/// or 6 products instead of 6 or 12. The taps of the axes before stay taps, and are summed with the channels.
+///
+/// For a block of tiles, each input channel is packed, transformed and laid out by point; then for each panel of
+/// output channels and point a matrix product runs over channels and taps, and the panel is transformed back while
+/// it is still near. Errors are those of the transforms: see ``ConvolutionAlgorithm``.
+struct WinogradConvolution {
+  let sum: WindowSum
+  let tiles: [WinogradTile]
+  let height: Int
+  private let block: WinogradBlock
+  private let lattice: Lattice
+  private let blocks: [Int]
+  private let inputStages: [WinogradStage]
+  private let outputStages: [WinogradStage]
+  /// For each line of tiles of a packed block: where it lies after the stages, and the place and point it starts.
+  private let lines: [(from: Int, place: Int, point: Int)]
+  private let points: Int
+  /// Places of one channel of a transformed block.
+  private let places: Int
+  /// Tiles of a block's outputs, and what the products of one row take.
+  private let count: Int
+  private let rowSize: Int
+  private let offsets: [Int32]
+  private let products: [(place: Int, column: Int, kernel: volute_tile)]
+  /// Elements of a packed channel and of its transforms on the way.
+  private let channelScratch: Int
+
+  /// Whether the last axes of `sum` can be cut into tiles.
+  static func reasonAgainst(_ sum: WindowSum, tiles: Int) -> String? {
+    guard sum.axes.count >= tiles else { return "has fewer axes than tiles" }
+    for axis in sum.axes.suffix(tiles) {
+      if axis.kernel != 3 { return "a kernel of \(axis.kernel) taps, not 3" }
+      if axis.stride != 1 { return "stride \(axis.stride)" }
+      if axis.dilation != 1 { return "dilation \(axis.dilation)" }
+    }
+    return nil
+  }
+
+  init<T: KernelElement>(_ sum: WindowSum, tiles: [WinogradTile], _ type: T.Type) {
+    self.sum = sum
+    self.tiles = tiles
+    let kernels = T.kernels
+    let height = kernels.tileHeight(rows: sum.outputs)
+    self.height = height
+    let outer = sum.axes.count - tiles.count
+    // The axes of the lattice: a window of one tile's inputs, moved by its outputs.
+    let axes = sum.axes.enumerated().map { index, axis in
+      guard index >= outer else { return axis }
+      let tile = tiles[index - outer]
+      var axis = axis
+      axis.count = (axis.count + tile.outputs - 1) / tile.outputs
+      axis.kernel = tile.points
+      axis.stride = tile.outputs
+      return axis
+    }
+    points = tiles.reduce(1) { $0 * $1.points }
+    block = WinogradBlock(sum, axes, tiles: tiles, height: height, kernels: kernels, bytes: MemoryLayout<T>.size)
+    lattice = Lattice(axes, block: block.extents)
+    blocks = zip(axes, block.extents).map { ($0.count + $1 - 1) / $1 }
+
+    let layout = WinogradLayout(lattice, tiles: tiles)
+    inputStages = layout.stages
+    lines = layout.lines
+    places = layout.places
+    channelScratch = lattice.channelSize + 2 * layout.stageSize + 64
+    count = block.extents.reduce(1, *)
+    // The products of a block: neighbouring outputs along the last of the other axes, and all tiles under them.
+    let tileCount = block.extents.suffix(tiles.count).reduce(1, *)
+    let outerPitches = StridedArray.contiguousStrides(Array(lattice.lengths.prefix(outer))).map { $0 * tileCount }
+    let flat = (outer > 0 ? block.extents[outer - 1] : 1) * tileCount
+    let starts = VoluteEngine.places(
+      Array(block.extents.prefix(max(outer - 1, 0))), Array(outerPitches.prefix(max(outer - 1, 0))))
+    var products: [(place: Int, column: Int, kernel: volute_tile)] = []
+    var width = 0
+    for (index, start) in starts.enumerated() {
+      var done = 0
+      while done < flat {
+        let kernel = kernels.tile(rows: height, columns: flat - done)
+        products.append((start + done, index * flat + done, kernel))
+        width = max(width, index * flat + done + kernel.vectors * kernels.lanes)
+        done += kernel.vectors * kernels.lanes
+      }
+    }
+    self.products = products
+    rowSize = width
+    // The taps that are left, in the order of the weight.
+    let outerParts = lattice.parts.prefix(outer)
+    let outerSize = lattice.lengths.prefix(outer).reduce(tileCount, *)
+    let phasePitches = StridedArray.contiguousStrides(outerParts.map(\.phases.count)).map { $0 * outerSize }
+    var taps = [0]
+    for (index, part) in outerParts.enumerated() {
+      taps = taps.flatMap { base in
+        part.taps.map { base + $0.phase * phasePitches[index] + $0.shift * outerPitches[index] }
+      }
+    }
+    offsets = (0..<sum.inputs).flatMap { [places] channel in taps.map { Int32(channel * places + $0) } }
+    outputStages = WinogradLayout.outputStages(tiles, height: height, rowSize: width, count: count)
+  }
+
+  /// Bytes that a run needs beside the arrays, for `threads` threads.
+  func workspace(threads: Int, bytes: Int) -> Int {
+    let panels = (sum.outputs + height - 1) / height
+    let taps = tiles.reduce(1) { outer, _ in outer * 3 }
+    let weights = sum.groups * panels * height * sum.inputs * sum.taps / taps * (points + taps)
+    return (weights + threads * scratchSize) * bytes
+  }
+
+  private var transformedSize: Int { points * sum.inputs * places + 256 }
+  private var productSize: Int { points * height * rowSize }
+  private var outputSize: Int { points * rowSize }
+  private var lineSize: Int {
+    (tiles.last?.outputs ?? 1) * (block.extents.last ?? 1) + 64
+  }
+  private var scratchSize: Int {
+    transformedSize + max(channelScratch, productSize + 2 * outputSize + lineSize)
+  }
+
+  func run<T: KernelElement>(
+    _ input: UnsafePointer<T>, _ weights: WinogradWeights<T>, _ bias: UnsafePointer<T>?,
+    _ output: UnsafeMutablePointer<T>
+  ) {
+    let boxes = blocks.reduce(1, *)
+    let panelsOfShare = (weights.panels + block.shares - 1) / block.shares
+    parallel(sum.batch * sum.groups * boxes * block.shares) { task in
+      let share = task % block.shares
+      var rest = task / block.shares
+      var origin = Array(repeating: 0, count: blocks.count)
+      for axis in blocks.indices.reversed() {
+        let (outer, index) = rest.quotientAndRemainder(dividingBy: blocks[axis])
+        origin[axis] = index * block.extents[axis]
+        rest = outer
+      }
+      let (sample, group) = rest.quotientAndRemainder(dividingBy: sum.groups)
+      let panels = share * panelsOfShare..<min((share + 1) * panelsOfShare, weights.panels)
+      if panels.isEmpty { return }
+      let from = input + sum.inputOffset + sample * sum.inputSteps.batch + group * sum.inputSteps.group
+      let to = output + sum.outputOffset + sample * sum.outputSteps.batch + group * sum.outputSteps.group
+      withScratch(T.self, scratchSize) { scratch in
+        let rest = scratch + transformedSize
+        transform(from, origin, into: scratch, scratch: rest)
+        for panel in panels {
+          multiply(scratch, weights, group, panel, into: rest)
+          emit(
+            rest, origin, rows: min(height, sum.outputs - panel * height),
+            bias.map { $0 + group * sum.outputs + panel * height },
+            to + panel * height * sum.outputSteps.channel)
+        }
+      }
+    }
+  }
+
+  /// Packs and transforms every input channel of the block.
+  private func transform<T: KernelElement>(
+    _ input: UnsafePointer<T>, _ origin: [Int], into transformed: UnsafeMutablePointer<T>,
+    scratch: UnsafeMutablePointer<T>
+  ) {
+    let emit = T.kernels.table.emit
+    let row = block.extents[block.extents.count - 1]
+    let stageSize = (channelScratch - lattice.channelSize) / 2
+    let stages = [scratch + lattice.channelSize, scratch + lattice.channelSize + stageSize]
+    let packer = lattice.packer(origin: origin)
+    let pointSize = sum.inputs * places
+    // The points of the first of three axes are lines of their own.
+    let rowsAtOnce = points / (tiles.count == 3 ? tiles[0].points : 1)
+    for channel in 0..<sum.inputs {
+      packer.pack(input + channel * sum.inputSteps.channel, into: scratch)
+      var from = UnsafePointer(scratch)
+      for (index, stage) in inputStages.enumerated() {
+        stage.run(from, stages[index & 1])
+        from = UnsafePointer(stages[index & 1])
+      }
+      let to = transformed + channel * places
+      for line in lines {
+        emit?(
+          rowsAtOnce, row, from + line.from, row, to + line.point * pointSize + line.place, pointSize, 1, nil, 0)
+      }
+    }
+  }
+
+  /// The products of a panel of output channels: for each point and channel a row of tiles.
+  private func multiply<T: KernelElement>(
+    _ transformed: UnsafePointer<T>, _ weights: WinogradWeights<T>, _ group: Int, _ panel: Int,
+    into result: UnsafeMutablePointer<T>
+  ) {
+    let depth = offsets.count
+    let pointSize = sum.inputs * places
+    offsets.withUnsafeBufferPointer { offsets in
+      products.withUnsafeBufferPointer { products in
+        for point in 0..<points {
+          let a = weights.panel(group: group, panel, point: point)
+          let b = transformed + point * pointSize
+          let c = result + point * height * rowSize
+          for product in products {
+            product.kernel.run?(
+              depth, a, b + product.place, offsets.baseAddress, c + product.column, rowSize, height,
+              product.kernel.vectors * T.kernels.lanes, 0)
+          }
+        }
+      }
+    }
+  }
+
+  /// Transforms the products of a panel back and writes them.
+  private func emit<T: KernelElement>(
+    _ products: UnsafeMutablePointer<T>, _ origin: [Int], rows: Int, _ bias: UnsafePointer<T>?,
+    _ output: UnsafeMutablePointer<T>
+  ) {
+    let stages = [products + productSize, products + productSize + outputSize]
+    let line = stages[1] + outputSize
+    for row in 0..<rows {
+      var from = UnsafePointer(products + row * rowSize)
+      for (index, stage) in outputStages.enumerated() {
+        stage.run(from, stages[index & 1])
+        from = UnsafePointer(stages[index & 1])
+      }
+      write(
+        from, origin, line: line, bias.map { $0 + row }, output + row * sum.outputSteps.channel)
+    }
+  }
+
+  /// Writes the tiles of one channel, `[place in the tile][tile]`, to its lines.
+  private func write<T: KernelElement>(
+    _ values: UnsafePointer<T>, _ origin: [Int], line: UnsafeMutablePointer<T>, _ bias: UnsafePointer<T>?,
+    _ output: UnsafeMutablePointer<T>
+  ) {
+    let table = T.kernels.table
+    let last = sum.axes.count - 1
+    let outer = sum.axes.count - tiles.count
+    guard let tile = tiles.last else { return }
+    let width = tile.outputs
+    let first = origin[last] * width
+    let length = min(block.extents[last] * width, sum.axes[last].count - first)
+    let step = sum.axes[last].outputStep
+    let isPlain = step == 1 && !sum.accumulates && bias == nil
+    withUnsafeTemporaryAllocation(of: UnsafeRawPointer?.self, capacity: 4) { lines in
+      /// Lines of tiles, and within them the places of the tile along the axes before the last.
+      func walk(_ axis: Int, tileIndex: Int, part: Int, _ offset: Int) {
+        if axis == last {
+          for index in 0..<width {
+            lines[index] = UnsafeRawPointer(
+              values + (part * width + index) * rowSize + tileIndex * block.extents[last])
+          }
+          let to = output + offset + first * step
+          if isPlain {
+            table.interleave?(length, width, lines.baseAddress, to)
+          } else {
+            table.interleave?(length, width, lines.baseAddress, line)
+            table.emit?(1, length, line, 0, to, 0, step, bias, sum.accumulates ? 1 : 0)
+          }
+          return
+        }
+        let outputs = axis < outer ? 1 : tiles[axis - outer].outputs
+        for index in 0..<block.extents[axis] {
+          for place in 0..<outputs {
+            let position = (origin[axis] + index) * outputs + place
+            if position >= sum.axes[axis].count { break }
+            walk(
+              axis + 1, tileIndex: tileIndex * block.extents[axis] + index, part: part * outputs + place,
+              offset + position * sum.axes[axis].outputStep)
+          }
+        }
+      }
+      walk(0, tileIndex: 0, part: 0, 0)
+    }
+  }
+}

@@ -1,0 +1,60 @@
+import CVolute
+
+/// One axis of Winograd's F(m, 3): tiles of `m` outputs from `m + 2` points.
+enum WinogradTile: Int, Hashable, Sendable {
+  case two = 2
+  case four = 4
+
+  /// Outputs of a tile.
+  var outputs: Int { rawValue }
+  /// Inputs of a tile, and products: one a point.
+  var points: Int { rawValue + 2 }
+  var index: Int { self == .two ? 0 : 1 }
+}
+
+/// One transform along one axis, for many lines at once: where lines start, and where the values of a tile lie
+/// relative to that.
+struct WinogradStage {
+  enum Kind {
+    case input
+    case weight
+    case output
+  }
+
+  let tile: WinogradTile
+  let kind: Kind
+  /// Neighbouring elements that are transformed alike.
+  let length: Int
+  let lines: [(from: Int, to: Int)]
+  let inputs: [Int]
+  let outputs: [Int]
+
+  func run<T: KernelElement>(_ from: UnsafePointer<T>, _ to: UnsafeMutablePointer<T>) {
+    let table = T.kernels.table
+    let transforms =
+      switch kind {
+      case .input: table.winograd_input
+      case .weight: table.winograd_weight
+      case .output: table.winograd_output
+      }
+    let transform = tile == .two ? transforms.0 : transforms.1
+    withUnsafeTemporaryAllocation(of: UnsafeRawPointer?.self, capacity: 6) { sources in
+      withUnsafeTemporaryAllocation(of: UnsafeMutableRawPointer?.self, capacity: 6) { targets in
+        for line in lines {
+          for (index, offset) in inputs.enumerated() { sources[index] = UnsafeRawPointer(from + line.from + offset) }
+          for (index, offset) in outputs.enumerated() {
+            targets[index] = UnsafeMutableRawPointer(to + line.to + offset)
+          }
+          transform?(length, sources.baseAddress, targets.baseAddress)
+        }
+      }
+    }
+  }
+}
+
+/// Index tuples of `shape` in row-major order, as their flat places under `strides`.
+func places(_ shape: [Int], _ strides: [Int]) -> [Int] {
+  zip(shape, strides).reduce([0]) { outer, axis in
+    outer.flatMap { base in (0..<axis.0).map { base + $0 * axis.1 } }
+  }
+}
