@@ -13,10 +13,12 @@
 #endif
 #define SCALAR float
 #define BYTES 16
+#define LANE_COUNT 4
 #define NAME(x) GLUE(f32_baseline_, x)
 #include "scalar.inc"
 #define SCALAR double
 #define BYTES 16
+#define LANE_COUNT 2
 #define NAME(x) GLUE(f64_baseline_, x)
 #include "scalar.inc"
 #undef REGISTERS
@@ -29,10 +31,12 @@ static const volute_kernels baseline = {"baseline", &f32_baseline_kernels, &f64_
 #define REGISTERS 16
 #define SCALAR float
 #define BYTES 32
+#define LANE_COUNT 8
 #define NAME(x) GLUE(f32_avx2_, x)
 #include "scalar.inc"
 #define SCALAR double
 #define BYTES 32
+#define LANE_COUNT 4
 #define NAME(x) GLUE(f64_avx2_, x)
 #include "scalar.inc"
 #undef REGISTERS
@@ -43,10 +47,12 @@ static const volute_kernels baseline = {"baseline", &f32_baseline_kernels, &f64_
 #define REGISTERS 32
 #define SCALAR float
 #define BYTES 64
+#define LANE_COUNT 16
 #define NAME(x) GLUE(f32_avx512_, x)
 #include "scalar.inc"
 #define SCALAR double
 #define BYTES 64
+#define LANE_COUNT 8
 #define NAME(x) GLUE(f64_avx512_, x)
 #include "scalar.inc"
 #undef REGISTERS

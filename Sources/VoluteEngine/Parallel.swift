@@ -4,13 +4,15 @@ import Dispatch
 ///
 /// What each index does must not depend on the others, nor on which thread it runs: then results do not depend on
 /// the number of threads.
-func parallel(_ count: Int, _ body: @escaping (Int) -> Void) {
+func parallel(_ count: Int, _ body: (Int) -> Void) {
   if count <= 1 {
     for index in 0..<count { body(index) }
   } else {
-    // Safe to share: concurrentPerform returns only when every index is done.
-    nonisolated(unsafe) let body = body
-    DispatchQueue.concurrentPerform(iterations: count) { body($0) }
+    withoutActuallyEscaping(body) { body in
+      // Safe to share: concurrentPerform returns only when every index is done.
+      nonisolated(unsafe) let body = body
+      DispatchQueue.concurrentPerform(iterations: count) { body($0) }
+    }
   }
 }
 

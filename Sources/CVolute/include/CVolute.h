@@ -58,6 +58,11 @@ typedef struct __attribute__((swift_attr("@Sendable"))) {
   // Line l of `to`, `pitch` long, from the line that starts at `from + sources[l]`; zeros if that is negative.
   void (*pack)(ptrdiff_t lines, const ptrdiff_t *sources, const void *from, ptrdiff_t run_count,
                const volute_run *runs, void *to, ptrdiff_t pitch);
+  // The same for lines cut into `step` phases: to[p * phase + l * pitch + i] is place i * step + p of line l, which
+  // is built in `line`: room for `pitch * step` elements and 4 vectors more.
+  void (*pack_phases)(ptrdiff_t lines, const ptrdiff_t *sources, const void *from, ptrdiff_t run_count,
+                      const volute_run *runs, ptrdiff_t step, void *line, void *to, ptrdiff_t pitch,
+                      ptrdiff_t phase);
   // to[i] += from[i] * factors[i].
   void (*multiply_add)(ptrdiff_t n, const void *from, const void *factors, void *to);
   // to[j * width + i] = from[i * pitch + j * step].

@@ -5,7 +5,7 @@ import CVolute
 ///
 /// Serves every stride, dilation and padding, 1x1 and long kernels alike; the sums are those of the definition,
 /// taken channel by channel, so infinities and NaN stay where they belong.
-struct DirectConvolution {
+final class DirectConvolution: Sendable {
   let sum: WindowSum
   let height: Int
   let block: ConvolutionBlock
@@ -42,7 +42,7 @@ struct DirectConvolution {
   func workspace(threads: Int, bytes: Int) -> Int {
     let panels = (sum.outputs + height - 1) / height
     let weights = sum.groups * panels * height * sum.depth
-    return (weights + threads * (packedSize + stageSize)) * bytes
+    return (weights + threads * (packedSize + stageSize + lattice.lineSize)) * bytes
   }
 
   /// Elements of a packed block, and beyond it what the last tile may read.
@@ -95,14 +95,15 @@ struct DirectConvolution {
         extents: extents, pitches: lattice.pitches, steps: sum.axes.map(\.outputStep), height: height,
         kernels: T.kernels)
     let to = output + zip(sum.axes, origin).reduce(0) { $0 + $1.0.outputStep * $1.1 }
-    withScratch(T.self, packedSize + stageSize) { packed in
+    withScratch(T.self, packedSize + stageSize + lattice.lineSize) { packed in
       let stage = packed + packedSize
       let packer = lattice.packer(origin: origin)
       for channel in stride(from: 0, to: sum.inputs, by: block.channels) {
         let channels = min(block.channels, sum.inputs - channel)
         for index in 0..<channels {
           packer.pack(
-            input + (channel + index) * sum.inputSteps.channel, into: packed + index * lattice.channelSize)
+            input + (channel + index) * sum.inputSteps.channel, into: packed + index * lattice.channelSize,
+            line: packed + packedSize + stageSize)
         }
         let part = Part(
           depth: channels * lattice.tapOffsets.count, skipped: channel * lattice.tapOffsets.count * height,

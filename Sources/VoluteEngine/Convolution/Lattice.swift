@@ -12,7 +12,7 @@ import CVolute
 /// A block is laid out `[channel][phases of the axes][place on each axis]`, so the element that output `q` reads
 /// through a tap lies at `q + tapOffsets[tap]`, where `q` counts places, not outputs. Padding is whatever the
 /// axis' sources say; the block is the only place where it ever takes room.
-struct Lattice {
+final class Lattice: Sendable {
   struct Axis {
     /// What is left of the places by the stride, for the taps there are, in order of appearance.
     var phases: [Int] = []
@@ -50,6 +50,7 @@ struct Lattice {
   let tapOffsets: [Int]
   /// For each stretch of `block.last` outputs along the last axis and each of its phases, what to copy.
   private let runs: [[[volute_run]]]
+  private let cutsLines: Bool
 
   /// Places of one channel of a block, without laying it out.
   static func channelSize(_ parts: [Axis], block: [Int]) -> Int {
@@ -75,19 +76,28 @@ struct Lattice {
     }
     tapOffsets = offsets
     let last = axes.count - 1
-    runs = stride(from: 0, to: axes[last].count, by: block[last]).map {
-      [lengths, parts] first in
-      parts[last].phases.map { Self.runs(axes[last], phase: $0, first: first, length: lengths[last]) }
+    let axis = axes[last]
+    let phases = parts[last].phases
+    // A line whose every phase is wanted is built once and then cut.
+    cutsLines = axis.stride > 1 && phases == Array(0..<axis.stride)
+    runs = stride(from: 0, to: axis.count, by: block[last]).map { [cutsLines, length = lengths[last]] first in
+      if cutsLines {
+        let whole = first * axis.stride..<(first + length) * axis.stride
+        return [Self.runs(axis, places: whole.lowerBound, step: 1, length: whole.count)]
+      }
+      return phases.map {
+        Self.runs(axis, places: first * axis.stride + $0, step: axis.stride, length: length)
+      }
     }
   }
 
-  /// One line of the last axis as evenly spaced stretches of the input.
+  /// The places `first, first + step, ...` of the last axis as evenly spaced stretches of the input.
   private static func runs(
-    _ axis: WindowSum.Axis, phase: Int, first: Int, length: Int
+    _ axis: WindowSum.Axis, places first: Int, step: Int, length: Int
   ) -> [volute_run] {
     var runs: [volute_run] = []
     for index in 0..<length {
-      let place = (first + index) * axis.stride + phase
+      let place = first + index * step
       let source = place < axis.sources.count ? axis.sources[place] : -1
       let from = source < 0 ? 0 : source * axis.inputStep
       if let last = runs.last {
@@ -119,15 +129,26 @@ struct Lattice {
     fileprivate let lines: [Int]
     fileprivate let runs: [[volute_run]]
 
-    /// Packs one channel.
-    func pack<T: KernelElement>(_ input: UnsafePointer<T>, into buffer: UnsafeMutablePointer<T>) {
-      let length = lattice.lengths[lattice.axes.count - 1]
+    /// Packs one channel. `line` has room for ``Lattice/lineSize`` elements.
+    func pack<T: KernelElement>(
+      _ input: UnsafePointer<T>, into buffer: UnsafeMutablePointer<T>, line: UnsafeMutablePointer<T>
+    ) {
+      let last = lattice.axes.count - 1
+      let length = lattice.lengths[last]
       let linesOfPhase = lattice.phaseSize / length
       let pack = T.kernels.table.pack
+      let stride = lattice.axes[last].stride
       lines.withUnsafeBufferPointer { lines in
         guard let first = lines.baseAddress else { return }
         var to = buffer
-        for outer in stride(from: 0, to: lines.count, by: linesOfPhase) {
+        for outer in Swift.stride(from: 0, to: lines.count, by: linesOfPhase) {
+          if lattice.cutsLines {
+            T.kernels.table.pack_phases?(
+              linesOfPhase, first + outer, input, runs[0].count, runs[0], stride, line, to, length,
+              lattice.phaseSize)
+            to += stride * lattice.phaseSize
+            continue
+          }
           for runs in runs {
             pack?(linesOfPhase, first + outer, input, runs.count, runs, to, length)
             to += lattice.phaseSize
@@ -136,6 +157,9 @@ struct Lattice {
       }
     }
   }
+
+  /// Elements of the line that the packer needs room for.
+  var lineSize: Int { cutsLines ? lengths[axes.count - 1] * axes[axes.count - 1].stride + 64 : 0 }
 
   func packer(origin: [Int]) -> Packer {
     let last = axes.count - 1

@@ -35,7 +35,11 @@ struct WinogradBlock {
         $0 * Double($1.0.phases.count * ($1.1 + $1.0.maximumShift))
       }
       let packed = Double(Lattice.channelSize(parts, block: extents))
-      let transform = Double(sum.inputs) * (places * points * 3 + packed * 2) / lanes
+      // Lines of tiles are short: a call and a last vector for each.
+      let row = Double(extents[extents.count - 1])
+      let rowVectors = (row / lanes).rounded(.up)
+      let transform =
+        Double(sum.inputs) * places / row * (points * 3 * rowVectors + 60) + Double(sum.inputs) * packed * 2 / lanes
       let back = Double(sum.outputs) * Double(extents.reduce(1, *)) * points * 3 / lanes
       let stored = places * points * Double(sum.inputs)
       let spill = stored > budget ? product * min(0.5, 0.25 * (stored / budget - 1)) : 0
@@ -65,7 +69,8 @@ struct WinogradBlock {
       for limit in 1...(axis == last ? 64 : 16) {
         let pieces = (counts[axis] + limit - 1) / limit
         let extent = (counts[axis] + pieces - 1) / pieces
-        if axis == last && limit < 64 && limit * 4 < min(counts[last], 64) { continue }
+        // Short lines along the last axis waste lanes.
+        if axis == last && extent < min(counts[last], kernels.lanes) { continue }
         if tried.insert(extent).inserted { search(axis - 1, [extent] + extents) }
       }
     }

@@ -6,7 +6,7 @@ import CVolute
 /// For a block of tiles, each input channel is packed, transformed and laid out by point; then for each panel of
 /// output channels and point a matrix product runs over channels and taps, and the panel is transformed back while
 /// it is still near. Errors are those of the transforms: see ``ConvolutionAlgorithm``.
-struct WinogradConvolution {
+final class WinogradConvolution: Sendable {
   let sum: WindowSum
   let tiles: [WinogradTile]
   let height: Int
@@ -65,7 +65,7 @@ struct WinogradConvolution {
     inputStages = layout.stages
     lines = layout.lines
     places = layout.places
-    channelScratch = lattice.channelSize + 2 * layout.stageSize + 64
+    channelScratch = lattice.channelSize + 2 * layout.stageSize
     count = block.extents.reduce(1, *)
     // The products of a block: neighbouring outputs along the last of the other axes, and all tiles under them.
     let tileCount = block.extents.suffix(tiles.count).reduce(1, *)
@@ -115,7 +115,7 @@ struct WinogradConvolution {
     (tiles.last?.outputs ?? 1) * (block.extents.last ?? 1) + 64
   }
   private var scratchSize: Int {
-    transformedSize + max(channelScratch, productSize + 2 * outputSize + lineSize)
+    transformedSize + max(channelScratch + lattice.lineSize, productSize + 2 * outputSize + lineSize)
   }
 
   func run<T: KernelElement>(
@@ -166,7 +166,8 @@ struct WinogradConvolution {
     // The points of the first of three axes are lines of their own.
     let rowsAtOnce = points / (tiles.count == 3 ? tiles[0].points : 1)
     for channel in 0..<sum.inputs {
-      packer.pack(input + channel * sum.inputSteps.channel, into: scratch)
+      packer.pack(
+        input + channel * sum.inputSteps.channel, into: scratch, line: stages[1] + stageSize)
       var from = UnsafePointer(scratch)
       for (index, stage) in inputStages.enumerated() {
         stage.run(from, stages[index & 1])
@@ -226,7 +227,7 @@ struct WinogradConvolution {
     _ values: UnsafePointer<T>, _ origin: [Int], line: UnsafeMutablePointer<T>, _ bias: UnsafePointer<T>?,
     _ output: UnsafeMutablePointer<T>
   ) {
-    let table = T.kernels.table
+    let kernels = T.kernels
     let last = sum.axes.count - 1
     let outer = sum.axes.count - tiles.count
     guard let tile = tiles.last else { return }
@@ -245,10 +246,10 @@ struct WinogradConvolution {
           }
           let to = output + offset + first * step
           if isPlain {
-            table.interleave?(length, width, lines.baseAddress, to)
+            kernels.table.interleave?(length, width, lines.baseAddress, to)
           } else {
-            table.interleave?(length, width, lines.baseAddress, line)
-            table.emit?(1, length, line, 0, to, 0, step, bias, sum.accumulates ? 1 : 0)
+            kernels.table.interleave?(length, width, lines.baseAddress, line)
+            kernels.table.emit?(1, length, line, 0, to, 0, step, bias, sum.accumulates ? 1 : 0)
           }
           return
         }

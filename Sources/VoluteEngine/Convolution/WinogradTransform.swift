@@ -14,8 +14,8 @@ enum WinogradTile: Int, Hashable, Sendable {
 
 /// One transform along one axis, for many lines at once: where lines start, and where the values of a tile lie
 /// relative to that.
-struct WinogradStage {
-  enum Kind {
+final class WinogradStage: Sendable {
+  enum Kind: Sendable {
     case input
     case weight
     case output
@@ -29,13 +29,24 @@ struct WinogradStage {
   let inputs: [Int]
   let outputs: [Int]
 
+  init(
+    tile: WinogradTile, kind: Kind, length: Int, lines: [(from: Int, to: Int)], inputs: [Int], outputs: [Int]
+  ) {
+    self.tile = tile
+    self.kind = kind
+    self.length = length
+    self.lines = lines
+    self.inputs = inputs
+    self.outputs = outputs
+  }
+
   func run<T: KernelElement>(_ from: UnsafePointer<T>, _ to: UnsafeMutablePointer<T>) {
-    let table = T.kernels.table
+    let kernels = T.kernels
     let transforms =
       switch kind {
-      case .input: table.winograd_input
-      case .weight: table.winograd_weight
-      case .output: table.winograd_output
+      case .input: kernels.table.winograd_input
+      case .weight: kernels.table.winograd_weight
+      case .output: kernels.table.winograd_output
       }
     let transform = tile == .two ? transforms.0 : transforms.1
     withUnsafeTemporaryAllocation(of: UnsafeRawPointer?.self, capacity: 6) { sources in

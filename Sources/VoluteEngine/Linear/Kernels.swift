@@ -22,8 +22,11 @@ package struct InstructionSet: Sendable {
 }
 
 /// The kernels of one element type.
-struct KernelSet: Sendable {
-  let table: volute_scalar_kernels
+// Unchecked: all of it is constant, the tables behind the pointers too.
+final class KernelSet: @unchecked Sendable {
+  private let pointer: UnsafePointer<volute_scalar_kernels>
+  @inline(__always)
+  var table: volute_scalar_kernels { _read { yield pointer.pointee } }
   /// Elements of a vector.
   let lanes: Int
   /// The tiles by height, wider ones first.
@@ -33,7 +36,8 @@ struct KernelSet: Sendable {
   let tileHeights: [Int]
 
   fileprivate init(_ pointer: UnsafePointer<volute_scalar_kernels>) {
-    table = pointer.pointee
+    self.pointer = pointer
+    let table = pointer.pointee
     lanes = table.lanes
     let tiles = (0..<table.tile_count).map { pointer.pointee.tiles[$0] }
     let stencils = (0..<table.stencil_count).map { pointer.pointee.stencils[$0] }
@@ -50,10 +54,13 @@ struct KernelSet: Sendable {
   /// The widest tile of `rows` rows.
   func tile(rows: Int) -> volute_tile { tilesByRows[rows][0] }
 
-  /// The narrowest tile of `rows` rows that covers `columns`, or the widest there is.
+  /// The tile of `rows` rows for the next of `columns` columns: the narrowest that covers them or, where two are
+  /// needed, the narrowest that covers half of them, as a narrow rest waits for its sums.
   func tile(rows: Int, columns: Int) -> volute_tile {
     let tiles = tilesByRows[rows]
-    return tiles.last { $0.vectors * lanes >= columns } ?? tiles[0]
+    let widest = tiles[0].vectors * lanes
+    let share = columns > widest && columns <= 2 * widest ? (columns + 1) / 2 : columns
+    return tiles.last { $0.vectors * lanes >= share } ?? tiles[0]
   }
 
   func stencil(rows: Int, columns: Int) -> volute_stencil {
