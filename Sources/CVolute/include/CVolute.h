@@ -10,6 +10,18 @@
 // `value` with a fixed number of decimals, or in scientific notation; returns snprintf's count.
 int volute_format(double value, int digits, int is_scientific, char *buffer, size_t capacity);
 
+// The processors that this process may run on.
+ptrdiff_t volute_processor_count(void);
+
+// Tells the processor that the caller waits in a loop.
+static inline void volute_pause(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
 // Arrays are of the element type that the table is for; offsets, strides and counts are in elements.
 
 // C = A * B (+ C) for a register tile. `a` holds `depth` columns of `rows` values; row k of B is the

@@ -14,10 +14,10 @@ public final class Storage: @unchecked Sendable {
 
   /// Uninitialised bytes.
   public init(byteCount: Int) {
-    base = .allocate(byteCount: max(byteCount, 1), alignment: 64)
+    base = Memory.allocate(byteCount: byteCount)
     self.byteCount = byteCount
     isWritable = true
-    release = { $0.deallocate() }
+    release = { Memory.deallocate($0, byteCount: byteCount) }
   }
 
   /// Bytes that belong to somebody else, read-only, until `release` is called.

@@ -1,0 +1,154 @@
+import CVolute
+import Synchronization
+
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
+extension Engine {
+  /// The threads that a computation may use, the caller's among them: what `VOLUTE_NUM_THREADS` says, or one for each
+  /// processor that this process may run on. Results do not depend on it.
+  public static var threadCount: Int {
+    get { ThreadPool.shared.threadCount.load(ordering: .relaxed) }
+    set { ThreadPool.shared.threadCount.store(max(newValue, 1), ordering: .relaxed) }
+  }
+}
+
+/// Threads that wait for loops to share.
+///
+/// One loop runs at a time; its indices are handed out one by one. A loop that is started while another runs, from
+/// within it or from elsewhere, is not shared: its caller runs it alone. Workers look for the next loop for a while
+/// before they sleep, so that loops in quick succession cost a microsecond.
+// Unchecked: `body` and `count` are written only by the owner of `isBusy`, before `ticket` is advanced, and read by
+// workers between joining that ticket and leaving it; the owner waits for all to leave.
+final class ThreadPool: @unchecked Sendable {
+  static let shared = ThreadPool()
+
+  let threadCount: Atomic<Int>
+  private let isBusy = Atomic<Bool>(false)
+  /// The number of the loop; odd while it is open to workers.
+  private let ticket = Atomic<Int>(0)
+  private let next = Atomic<Int>(0)
+  /// Workers inside the open loop, and how many more may join.
+  private let inside = Atomic<Int>(0)
+  private let places = Atomic<Int>(0)
+  private var body: ((Int) -> Void)?
+  private var count = 0
+
+  /// Workers asleep, guarded by `mutex`.
+  private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+  private let condition: UnsafeMutablePointer<pthread_cond_t>
+  private let sleepers = Atomic<Int>(0)
+  private var workers = 0
+
+  private init() {
+    mutex = .allocate(capacity: 1)
+    condition = .allocate(capacity: 1)
+    mutex.initialize(to: pthread_mutex_t())
+    condition.initialize(to: pthread_cond_t())
+    pthread_mutex_init(mutex, nil)
+    pthread_cond_init(condition, nil)
+    threadCount = Atomic(Self.defaultThreadCount)
+  }
+
+  private static var defaultThreadCount: Int {
+    if let text = getenv("VOLUTE_NUM_THREADS"), let number = Int(String(cString: text)), number > 0 {
+      return number
+    }
+    return volute_processor_count()
+  }
+
+  /// Shares the loop; `false`, having done nothing, when it should be run by the caller alone.
+  func run(_ count: Int, _ body: (Int) -> Void) -> Bool {
+    let threads = min(threadCount.load(ordering: .relaxed), count)
+    if threads <= 1 { return false }
+    if isBusy.exchange(true, ordering: .acquiring) { return false }
+    defer { isBusy.store(false, ordering: .releasing) }
+    start(workers: threads - 1)
+    withoutActuallyEscaping(body) { body in
+      self.body = body
+      self.count = count
+      next.store(0, ordering: .relaxed)
+      places.store(threads - 1, ordering: .relaxed)
+      ticket.add(1, ordering: .sequentiallyConsistent)
+      if sleepers.load(ordering: .sequentiallyConsistent) > 0 {
+        pthread_mutex_lock(mutex)
+        pthread_cond_broadcast(condition)
+        pthread_mutex_unlock(mutex)
+      }
+      work(body, count)
+      // Closed: nobody joins any more, and those inside finish what they hold.
+      ticket.add(1, ordering: .sequentiallyConsistent)
+      while inside.load(ordering: .sequentiallyConsistent) > 0 { pause() }
+      self.body = nil
+    }
+    return true
+  }
+
+  private func work(_ body: (Int) -> Void, _ count: Int) {
+    while true {
+      let index = next.add(1, ordering: .relaxed).oldValue
+      if index >= count { return }
+      body(index)
+    }
+  }
+
+  /// Makes sure that there are so many workers. Called by the owner of `isBusy` only.
+  private func start(workers wanted: Int) {
+    while workers < wanted {
+      var attributes = pthread_attr_t()
+      pthread_attr_init(&attributes)
+      pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
+      #if canImport(Darwin)
+        var thread: pthread_t?
+      #else
+        var thread = pthread_t()
+      #endif
+      let error = pthread_create(&thread, &attributes, { _ in ThreadPool.shared.serve() }, nil)
+      pthread_attr_destroy(&attributes)
+      // Without another thread the loop is run by those there are.
+      if error != 0 { return }
+      workers += 1
+    }
+  }
+
+  private func serve() -> UnsafeMutableRawPointer? {
+    var seen = 0
+    while true {
+      seen = waitForTicket(after: seen)
+      // Join before looking again: the owner closes the ticket first and then waits for those inside.
+      inside.add(1, ordering: .sequentiallyConsistent)
+      if ticket.load(ordering: .sequentiallyConsistent) == seen,
+        places.subtract(1, ordering: .relaxed).oldValue > 0, let body
+      {
+        work(body, count)
+      }
+      inside.subtract(1, ordering: .sequentiallyConsistent)
+    }
+  }
+
+  /// Waits for an open loop other than number `seen`.
+  private func waitForTicket(after seen: Int) -> Int {
+    for _ in 0..<20_000 {
+      let current = ticket.load(ordering: .acquiring)
+      if current != seen && current % 2 == 1 { return current }
+      pause()
+    }
+    pthread_mutex_lock(mutex)
+    defer { pthread_mutex_unlock(mutex) }
+    sleepers.add(1, ordering: .sequentiallyConsistent)
+    defer { sleepers.subtract(1, ordering: .sequentiallyConsistent) }
+    while true {
+      let current = ticket.load(ordering: .sequentiallyConsistent)
+      if current != seen && current % 2 == 1 { return current }
+      pthread_cond_wait(condition, mutex)
+    }
+  }
+
+  @inline(__always)
+  private func pause() { volute_pause() }
+}
