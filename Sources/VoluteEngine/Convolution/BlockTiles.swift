@@ -35,7 +35,7 @@ struct BlockTiles {
     let linePitch = last > 0 ? pitches[last - 1] : 0
     let flat = (lines - 1) * linePitch + lineSize
     let widest = kernels.tile(rows: height).vectors * kernels.lanes
-    let byLine = lines * Self.vectors(lineSize, widest: widest, lanes: kernels.lanes)
+    let byLine = Double(lines) * Self.vectors(lineSize, widest: widest, lanes: kernels.lanes)
     let isFlat = linePitch > 0 && Self.vectors(flat, widest: widest, lanes: kernels.lanes) < byLine
     var outer = [(place: 0, output: 0)]
     for axis in 0..<max(last - 1, 0) {
@@ -59,10 +59,11 @@ struct BlockTiles {
     stageSize = tiles.reduce(0) { $0 + height * $1.kernel.vectors * kernels.lanes }
   }
 
-  /// Vectors that cover `length` elements, each tile counting for at least the work of one and a half vectors.
-  private static func vectors(_ length: Int, widest: Int, lanes: Int) -> Int {
+  /// The work of covering `length` elements, in vectors; a tile of one vector waits for its sums.
+  private static func vectors(_ length: Int, widest: Int, lanes: Int) -> Double {
     let (whole, rest) = length.quotientAndRemainder(dividingBy: widest)
-    return whole * (widest / lanes) + (rest + lanes - 1) / lanes
+    let vectors = Double((rest + lanes - 1) / lanes)
+    return Double(whole * (widest / lanes)) + (rest == 0 ? 0 : vectors + 0.4)
   }
 
   private mutating func append(

@@ -108,7 +108,10 @@ final class WinogradConvolution: Sendable {
     return (weights + threads * scratchSize) * bytes
   }
 
-  private var transformedSize: Int { points * sum.inputs * places + 256 }
+  /// A point's share of a transformed block; a line more than it needs, so that points do not meet in one set of
+  /// the cache.
+  private var pointSize: Int { sum.inputs * places + 16 }
+  private var transformedSize: Int { points * pointSize + 256 }
   private var productSize: Int { points * height * rowSize }
   private var outputSize: Int { points * rowSize }
   private var lineSize: Int {
@@ -162,7 +165,6 @@ final class WinogradConvolution: Sendable {
     let stageSize = (channelScratch - lattice.channelSize) / 2
     let stages = [scratch + lattice.channelSize, scratch + lattice.channelSize + stageSize]
     let packer = lattice.packer(origin: origin)
-    let pointSize = sum.inputs * places
     // The points of the first of three axes are lines of their own.
     let rowsAtOnce = points / (tiles.count == 3 ? tiles[0].points : 1)
     for channel in 0..<sum.inputs {
@@ -187,7 +189,6 @@ final class WinogradConvolution: Sendable {
     into result: UnsafeMutablePointer<T>
   ) {
     let depth = offsets.count
-    let pointSize = sum.inputs * places
     offsets.withUnsafeBufferPointer { offsets in
       products.withUnsafeBufferPointer { products in
         for point in 0..<points {
