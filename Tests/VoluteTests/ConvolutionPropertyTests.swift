@@ -15,8 +15,8 @@ import Volute
       let x = cases.tensor(geometry.inputShape, dtype)
       let weight = cases.tensor(geometry.weightShape, dtype)
       let bias = cases.tensor([geometry.outputChannels], dtype)
-      let expected = try convolve(geometry, x, weight, bias, algorithm: .reference)
-      let actual = try convolve(geometry, x, weight, bias, algorithm: .direct)
+      let expected = try convolve(geometry, x, weight, bias, policy: .algorithm(.reference))
+      let actual = try convolve(geometry, x, weight, bias, policy: .algorithm(.direct))
       #expect(actual.isEqual(to: expected), "\(geometry)")
     }
   }

@@ -55,7 +55,7 @@ public func transposedConvolution(
 /// Runs a validated geometry by a named algorithm, or by the one that the engine chooses.
 package func convolve(
   _ geometry: ConvolutionGeometry, _ x: Tensor, _ weight: Tensor, _ bias: Tensor?,
-  algorithm: ConvolutionAlgorithm? = nil
+  policy: ConvolutionPolicy = .automatic
 ) throws(ShapeError) -> Tensor {
   for (name, tensor) in [("weight", weight), ("bias", bias)] {
     guard let tensor, tensor.dtype != x.dtype else { continue }
@@ -80,17 +80,16 @@ package func convolve(
   let input = x.to(dtype).contiguous()
   let factors = weight.to(dtype).contiguous()
   let offsets = bias?.to(dtype).contiguous()
+  let plan = try Engine.plan(geometry, .forward, dtype, policy: policy)
   let result = Tensor(filling: geometry.outputShape, dtype) { output in
     input.withStrided { input in
       factors.withStrided { weight in
         if let offsets {
           offsets.withStrided {
-            Engine.convolution(
-              geometry, input: input, weight: weight, bias: $0, to: output, algorithm: algorithm)
+            Engine.convolution(plan, input: input, weight: weight, bias: $0, to: output)
           }
         } else {
-          Engine.convolution(
-            geometry, input: input, weight: weight, bias: nil, to: output, algorithm: algorithm)
+          Engine.convolution(plan, input: input, weight: weight, bias: nil, to: output)
         }
       }
     }

@@ -23,6 +23,8 @@ struct BlockTiles {
   private(set) var segments: [Segment] = []
   /// Elements of the results of all tiles.
   private(set) var stageSize = 0
+  /// Elements that the work of the tiles amounts to; a tile of one vector waits for its sums.
+  private(set) var paddedCount = 0
 
   /// - Parameters:
   ///   - extents: outputs along each axis.
@@ -56,6 +58,7 @@ struct BlockTiles {
         }
       }
     }
+    paddedCount = tiles.reduce(0) { $0 + ($1.kernel.vectors == 1 ? 3 * kernels.lanes / 2 : $1.kernel.vectors * kernels.lanes) }
     stageSize = tiles.reduce(0) { $0 + height * $1.kernel.vectors * kernels.lanes }
   }
 

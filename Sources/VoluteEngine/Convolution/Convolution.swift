@@ -6,10 +6,33 @@ public enum ConvolutionAlgorithm: String, Hashable, Sendable, CaseIterable {
   case reference
   /// A matrix product over shifted rows of the packed input.
   case direct
-  /// Winograd's F(2, 3) along the last axes.
+  /// Rows of one output channel at once: depthwise convolutions and single outputs.
+  case stencil
+  /// A matrix product that is summed over the places of a large window: gradients by the weight.
+  case correlation
+  /// Winograd's F(2, 3) along the last one to three axes.
   case winograd2
-  /// Winograd's F(4, 3) along the last axes.
+  /// Winograd's F(4, 3) along the last one to three axes, with the points 0, 1, -1, 1/2, -2.
   case winograd4
+
+  /// Whether each output is the sum of the products of the definition, so that infinities and NaN stay where they
+  /// belong.
+  public var isExact: Bool {
+    switch self {
+    case .reference, .direct, .stencil, .correlation: true
+    case .winograd2, .winograd4: false
+    }
+  }
+
+  /// The error to expect in Float32, relative to the root mean square of the output: root mean square and largest,
+  /// for 64 channels of normal numbers in three dimensions.
+  public var errorBound: (rms: Double, maximum: Double) {
+    switch self {
+    case .reference, .direct, .stencil, .correlation: (7e-7, 5e-6)
+    case .winograd2: (3.7e-7, 1.1e-6)
+    case .winograd4: (2.7e-6, 1.0e-5)
+    }
+  }
 }
 
 /// The arrays of a convolution or of one of its gradients, contiguous and of one type.
@@ -25,94 +48,58 @@ struct ConvolutionOperands {
 }
 
 extension Engine {
-  /// The algorithm that is taken when none is named.
-  public static func convolutionAlgorithm(
-    for geometry: ConvolutionGeometry, _ dtype: DType
-  ) -> ConvolutionAlgorithm {
-    dtype == .float32 || dtype == .float64 ? .direct : .reference
-  }
-
   /// A convolution or transposed convolution over contiguous arrays of one type.
   ///
-  /// - Parameters:
-  ///   - bias: one element an output channel, or `nil`.
-  ///   - algorithm: `nil` chooses. All but `.reference` are for Float32 and Float64.
+  /// - Parameter bias: one element an output channel, or `nil`.
   public static func convolution(
-    _ geometry: ConvolutionGeometry, input: StridedArray, weight: StridedArray, bias: StridedArray?,
-    to output: StridedArray, algorithm: ConvolutionAlgorithm? = nil
+    _ plan: ConvolutionPlan, input: StridedArray, weight: StridedArray, bias: StridedArray?,
+    to output: StridedArray
   ) {
-    run(
-      geometry, .forward, ConvolutionOperands(input: input, weight: weight, bias: bias, output: output),
-      algorithm)
+    run(plan, ConvolutionOperands(input: input, weight: weight, bias: bias, output: output))
   }
 
   /// The gradient of a convolution by its input, from the gradient by its output.
   public static func convolutionInputGradient(
-    _ geometry: ConvolutionGeometry, outputGradient: StridedArray, weight: StridedArray,
-    to inputGradient: StridedArray, algorithm: ConvolutionAlgorithm? = nil
+    _ plan: ConvolutionPlan, outputGradient: StridedArray, weight: StridedArray, to inputGradient: StridedArray
   ) {
-    run(
-      geometry, .inputGradient,
-      ConvolutionOperands(input: outputGradient, weight: weight, output: inputGradient), algorithm)
+    run(plan, ConvolutionOperands(input: outputGradient, weight: weight, output: inputGradient))
   }
 
   /// The gradient of a convolution by its weight, from its input and the gradient by its output.
   public static func convolutionWeightGradient(
-    _ geometry: ConvolutionGeometry, input: StridedArray, outputGradient: StridedArray,
-    to weightGradient: StridedArray, algorithm: ConvolutionAlgorithm? = nil
+    _ plan: ConvolutionPlan, input: StridedArray, outputGradient: StridedArray, to weightGradient: StridedArray
   ) {
-    let (read, moved) = geometry.isTransposed ? (outputGradient, input) : (input, outputGradient)
-    run(
-      geometry, .weightGradient, ConvolutionOperands(input: read, weight: moved, output: weightGradient),
-      algorithm)
+    let (read, moved) = plan.geometry.isTransposed ? (outputGradient, input) : (input, outputGradient)
+    run(plan, ConvolutionOperands(input: read, weight: moved, output: weightGradient))
   }
 
-  private static func run(
-    _ geometry: ConvolutionGeometry, _ direction: ConvolutionDirection, _ operands: ConvolutionOperands,
-    _ algorithm: ConvolutionAlgorithm?
-  ) {
+  private static func run(_ plan: ConvolutionPlan, _ operands: ConvolutionOperands) {
     if operands.output.count == 0 { return }
-    switch (algorithm ?? convolutionAlgorithm(for: geometry, operands.output.dtype), operands.output.dtype) {
-    case (.winograd2, .float32): DevTile.tile = .two; direct(geometry, direction, operands, Float.self); DevTile.tile = nil
-    case (.winograd4, .float32): DevTile.tile = .four; direct(geometry, direction, operands, Float.self); DevTile.tile = nil
-    case (.winograd2, .float64): DevTile.tile = .two; direct(geometry, direction, operands, Double.self); DevTile.tile = nil
-    case (.winograd4, .float64): DevTile.tile = .four; direct(geometry, direction, operands, Double.self); DevTile.tile = nil
-    case (.direct, .float32): direct(geometry, direction, operands, Float.self)
-    case (.direct, .float64): direct(geometry, direction, operands, Double.self)
-    default:
+    switch (plan.algorithm, plan.dtype) {
+    case (.reference, _):
       operands.output.dtype.dispatch(
-        ReferenceConvolution(geometry: geometry, direction: direction, operands: operands))
+        ReferenceConvolution(geometry: plan.geometry, direction: plan.direction, operands: operands))
+    case (_, .float64): run(plan, operands, Double.self)
+    default: run(plan, operands, Float.self)
     }
   }
 
-  private static func direct<T: KernelElement>(
-    _ geometry: ConvolutionGeometry, _ direction: ConvolutionDirection, _ operands: ConvolutionOperands,
-    _ type: T.Type
+  private static func run<T: KernelElement>(
+    _ plan: ConvolutionPlan, _ operands: ConvolutionOperands, _ type: T.Type
   ) {
-    let plan = WindowSums(geometry, direction)
     let bias = operands.bias.map { UnsafePointer($0.pointer(as: T.self)) }
     let output = operands.output.pointer(as: T.self)
-    if plan.needsFill || plan.sums.isEmpty {
-      let plane = geometry.outputSize.reduce(1, *)
-      for index in 0..<operands.output.count {
-        output[index] = bias.map { $0[index / plane % geometry.outputChannels] } ?? .zero
+    if plan.needsFill {
+      let plane = plan.geometry.outputSize.reduce(1, *)
+      parallel(operands.output.count / plane) { channel in
+        let value = bias.map { $0[channel % plan.geometry.outputChannels] } ?? .zero
+        (output + channel * plane).update(repeating: value, count: plane)
       }
     }
     for sum in plan.sums {
-      if let tile = DevTile.tile, WinogradConvolution.reasonAgainst(sum, tiles: min(sum.axes.count, 2)) == nil {
-        let winograd = WinogradConvolution(sum, tiles: Array(repeating: tile, count: min(sum.axes.count, 2)), T.self)
-        let weights = WinogradWeights<T>(sum, UnsafePointer(operands.weight.pointer(as: T.self)), tiles: winograd.tiles, height: winograd.height)
-        winograd.run(UnsafePointer(operands.input.pointer(as: T.self)), weights, sum.accumulates ? nil : bias, output)
-        continue
-      }
-      let direct = DirectConvolution(sum, T.self)
-      let weights = WeightPanels<T>.packed(
-        sum, UnsafePointer(operands.weight.pointer(as: T.self)), height: direct.height)
-      direct.run(
-        UnsafePointer(operands.input.pointer(as: T.self)), weights, sum.accumulates ? nil : bias, output)
+      sum.run(
+        UnsafePointer(operands.input.pointer(as: T.self)), UnsafePointer(operands.weight.pointer(as: T.self)), bias,
+        output)
     }
   }
 }
-
-import CVolute
-enum DevTile { nonisolated(unsafe) static var tile: WinogradTile? = nil }

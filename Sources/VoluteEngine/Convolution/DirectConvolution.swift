@@ -54,6 +54,16 @@ final class DirectConvolution: Sendable {
   }
   private var stageSize: Int { isSplit ? panelsOfShare * tiles.stageSize : tileSize }
 
+  /// Positions with those that tiles compute and drop.
+  var paddedPositions: Double {
+    Double(tiles.paddedCount) * Double(blocks.reduce(1, *))
+  }
+
+  /// Elements packed by all tasks.
+  var packedElements: Double {
+    Double(sum.batch * sum.groups * blocks.reduce(1, *) * block.shares) * Double(sum.inputs * lattice.channelSize)
+  }
+
   func run<T: KernelElement>(
     _ input: UnsafePointer<T>, _ weights: WeightPanels<T>, _ bias: UnsafePointer<T>?,
     _ output: UnsafeMutablePointer<T>
@@ -94,6 +104,8 @@ final class DirectConvolution: Sendable {
       : BlockTiles(
         extents: extents, pitches: lattice.pitches, steps: sum.axes.map(\.outputStep), height: height,
         kernels: T.kernels)
+    // What is added to an output has its bias already.
+    let bias = sum.accumulates ? nil : bias
     let to = output + zip(sum.axes, origin).reduce(0) { $0 + $1.0.outputStep * $1.1 }
     withScratch(T.self, packedSize + stageSize + lattice.lineSize) { packed in
       let stage = packed + packedSize

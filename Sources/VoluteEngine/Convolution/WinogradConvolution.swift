@@ -121,10 +121,34 @@ final class WinogradConvolution: Sendable {
     transformedSize + max(channelScratch + lattice.lineSize, productSize + 2 * outputSize + lineSize)
   }
 
+  private var tasks: Double {
+    Double(sum.batch * sum.groups * blocks.reduce(1, *))
+  }
+
+  /// Products with those that tiles compute and drop.
+  var paddedMultiplyAdds: Double {
+    let panels = (sum.outputs + height - 1) / height
+    return tasks * Double(points * panels * height * offsets.count) * Double(rowSize)
+  }
+
+  /// Elements of the transforms, both ways.
+  var transformedElements: (in: Double, out: Double) {
+    (
+      tasks * Double(block.shares * sum.inputs) * Double(lattice.channelSize + 2 * points * places),
+      tasks * Double(sum.outputs) * Double(count * 3 * points)
+    )
+  }
+
+  var weightElements: Double {
+    Double(sum.groups * ((sum.outputs + height - 1) / height) * height * offsets.count) * Double(2 * points + 9)
+  }
+
   func run<T: KernelElement>(
     _ input: UnsafePointer<T>, _ weights: WinogradWeights<T>, _ bias: UnsafePointer<T>?,
     _ output: UnsafeMutablePointer<T>
   ) {
+    // What is added to an output has its bias already.
+    let bias = sum.accumulates ? nil : bias
     let boxes = blocks.reduce(1, *)
     let panelsOfShare = (weights.panels + block.shares - 1) / block.shares
     parallel(sum.batch * sum.groups * boxes * block.shares) { task in

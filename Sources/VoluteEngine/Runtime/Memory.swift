@@ -53,6 +53,9 @@ enum Memory {
   private static let smallest = 1024
   fileprivate static let alignment = 64
 
+  /// The machine's memory.
+  static var physical: Int { sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE)) }
+
   static func allocate(byteCount: Int) -> UnsafeMutableRawPointer {
     let size = sizeClass(byteCount)
     if size < smallest { return .allocate(byteCount: size, alignment: alignment) }
@@ -90,11 +93,7 @@ enum Memory {
     /// Addresses of free blocks by size, the one last used at the end.
     private var free: [Int: [UInt]] = [:]
 
-    private static var defaultLimit: Int {
-      let pages = sysconf(Int32(_SC_PHYS_PAGES))
-      let pageSize = sysconf(Int32(_SC_PAGESIZE))
-      return min(2 << 30, max(pages * pageSize / 8, 64 << 20))
-    }
+    private static var defaultLimit: Int { min(2 << 30, max(Memory.physical / 8, 64 << 20)) }
 
     mutating func take(_ size: Int) -> UInt? {
       guard let block = free[size]?.popLast() else { return nil }

@@ -1,0 +1,236 @@
+import Synchronization
+import VoluteArithmetic
+
+/// Which algorithms a convolution may be computed by.
+public enum ConvolutionPolicy: Hashable, Sendable {
+  /// The one that the cost model predicts to be fastest.
+  case automatic
+  /// The fastest of those that add up the products of the definition, so that rounding is that of a sum and
+  /// infinities and NaN stay where they belong.
+  case exact
+  /// This one, or none.
+  case algorithm(ConvolutionAlgorithm)
+}
+
+/// How an algorithm would do, or why it cannot.
+public struct ConvolutionCandidate: Hashable, Sendable {
+  public let algorithm: ConvolutionAlgorithm
+  /// Predicted time on one core.
+  public let seconds: Double
+  /// Bytes beside the arrays, with one thread.
+  public let workspace: Int
+  /// Why it cannot be taken; `nil` if it can.
+  public let refusal: String?
+}
+
+/// A convolution or one of its gradients, ready to run on any arrays of its shapes.
+public final class ConvolutionPlan: Sendable {
+  public let geometry: ConvolutionGeometry
+  public let direction: ConvolutionDirection
+  public let dtype: DType
+  /// The algorithm of the largest part; `reference` when nothing faster may be taken.
+  public let algorithm: ConvolutionAlgorithm
+  /// Every algorithm, the fastest first, those that cannot be taken last.
+  public let candidates: [ConvolutionCandidate]
+  let sums: [SumPlan]
+  let needsFill: Bool
+
+  public var workspace: Int { candidates.first { $0.algorithm == algorithm }?.workspace ?? 0 }
+
+  fileprivate init(_ key: PlanKey) throws(ShapeError) {
+    geometry = key.geometry
+    direction = key.direction
+    dtype = key.dtype
+    let outcome =
+      switch key.dtype {
+      case .float32: Outcome(key, Float.self)
+      case .float64: Outcome(key, Double.self)
+      default: Outcome(key)
+      }
+    candidates = outcome.candidates
+    sums = outcome.sums
+    needsFill = outcome.needsFill
+    guard let algorithm = outcome.algorithm else {
+      throw outcome.error(key)
+    }
+    self.algorithm = algorithm
+  }
+}
+
+struct PlanKey: Hashable, Sendable {
+  var geometry: ConvolutionGeometry
+  var direction: ConvolutionDirection
+  var dtype: DType
+  var policy: ConvolutionPolicy
+  var workspaceLimit: Int
+}
+
+/// What planning comes to.
+private struct Outcome {
+  var candidates: [ConvolutionCandidate] = []
+  var algorithm: ConvolutionAlgorithm?
+  var sums: [SumPlan] = []
+  var needsFill = false
+
+  /// Types without kernels.
+  init(_ key: PlanKey) {
+    candidates = ConvolutionAlgorithm.allCases.map {
+      Self.candidate($0, refusal: $0 == .reference ? nil : "there are no kernels for \(key.dtype.rawValue)", key)
+    }
+    switch key.policy {
+    case .algorithm(let named): algorithm = named == .reference ? .reference : nil
+    default: algorithm = .reference
+    }
+  }
+
+  init<T: KernelElement>(_ key: PlanKey, _ type: T.Type) {
+    let parts = WindowSums(key.geometry, key.direction)
+    needsFill = parts.needsFill || parts.sums.isEmpty
+    var options: [(algorithm: ConvolutionAlgorithm, plans: [SumPlan], seconds: [Double])] = []
+    for algorithm in ConvolutionAlgorithm.allCases where algorithm != .reference {
+      var plans: [SumPlan] = []
+      var seconds: [Double] = []
+      var workspace = 0
+      var refusal: String?
+      for sum in parts.sums {
+        switch Self.plan(sum, algorithm, T.self) {
+        case .success(let part):
+          plans.append(part.plan)
+          seconds.append(part.estimate.seconds)
+          workspace = max(workspace, part.estimate.workspace)
+        case .failure(let reason):
+          refusal = reason.text
+        }
+        if refusal != nil { break }
+      }
+      if refusal == nil && workspace > key.workspaceLimit {
+        refusal = "it needs \(workspace) bytes of workspace, more than the limit of \(key.workspaceLimit)"
+      }
+      candidates.append(
+        ConvolutionCandidate(
+          algorithm: algorithm, seconds: refusal == nil ? seconds.reduce(0, +) : .infinity,
+          workspace: refusal == nil ? workspace : 0, refusal: refusal))
+      if refusal == nil { options.append((algorithm, plans, seconds)) }
+    }
+    candidates.append(Self.candidate(.reference, refusal: nil, key))
+    candidates.sort { ($0.refusal == nil ? 0 : 1, $0.seconds) < ($1.refusal == nil ? 0 : 1, $1.seconds) }
+    switch key.policy {
+    case .algorithm(.reference):
+      algorithm = .reference
+      return
+    case .algorithm(let named): options.removeAll { $0.algorithm != named }
+    case .exact: options.removeAll { !$0.algorithm.isExact }
+    case .automatic: break
+    }
+    guard let best = options.min(by: { $0.seconds.reduce(0, +) < $1.seconds.reduce(0, +) }) else {
+      if case .algorithm = key.policy { return }
+      algorithm = .reference
+      return
+    }
+    algorithm = best.algorithm
+    // Phases of a stride may differ: each takes what is best for it.
+    sums = parts.sums.indices.compactMap { index in
+      options.min { $0.seconds[index] < $1.seconds[index] }?.plans[index]
+    }
+  }
+
+  private static func candidate(
+    _ algorithm: ConvolutionAlgorithm, refusal: String?, _ key: PlanKey
+  ) -> ConvolutionCandidate {
+    ConvolutionCandidate(
+      algorithm: algorithm,
+      seconds: refusal == nil ? key.geometry.cost(bias: false).multiplyAdds * 2e-9 : .infinity, workspace: 0,
+      refusal: refusal)
+  }
+
+  private struct Refusal: Error {
+    var text: String
+  }
+
+  private static func plan<T: KernelElement>(
+    _ sum: WindowSum, _ algorithm: ConvolutionAlgorithm, _ type: T.Type
+  ) -> Result<(plan: SumPlan, estimate: SumEstimate), Refusal> {
+    let bytes = MemoryLayout<T>.size
+    switch algorithm {
+    case .reference:
+      return .failure(Refusal(text: "it is not made of window sums"))
+    case .direct:
+      let plan = DirectConvolution(sum, T.self)
+      return .success((.direct(plan), plan.estimate(bytes: bytes)))
+    case .correlation:
+      if let reason = CorrelationConvolution.reasonAgainst(sum) { return .failure(Refusal(text: reason)) }
+      let plan = CorrelationConvolution(sum, T.self)
+      return .success((.correlation(plan), plan.estimate(bytes: bytes)))
+    case .stencil:
+      let parts = sum.undilated()
+      if let reason = StencilConvolution.reasonAgainst(parts[0]) { return .failure(Refusal(text: reason)) }
+      let plans = parts.map { StencilConvolution($0, T.self) }
+      let estimates = plans.map { $0.estimate(bytes: bytes) }
+      return .success((.stencil(plans), total(estimates)))
+    case .winograd2, .winograd4:
+      let tile: WinogradTile = algorithm == .winograd2 ? .two : .four
+      let parts = sum.undilated()
+      var best: (plans: [WinogradConvolution], estimate: SumEstimate)?
+      var reason = ""
+      for count in 1...min(3, sum.axes.count) {
+        if let against = WinogradConvolution.reasonAgainst(parts[0], tiles: count) {
+          reason = against
+          break
+        }
+        let plans = parts.map {
+          WinogradConvolution($0, tiles: Array(repeating: tile, count: count), T.self)
+        }
+        let estimate = total(plans.map { $0.estimate(bytes: bytes) })
+        if best.map({ estimate.seconds < $0.estimate.seconds }) ?? true { best = (plans, estimate) }
+      }
+      guard let best else { return .failure(Refusal(text: reason)) }
+      return .success((.winograd(best.plans), best.estimate))
+    }
+  }
+
+  private static func total(_ estimates: [SumEstimate]) -> SumEstimate {
+    SumEstimate(
+      seconds: estimates.reduce(0) { $0 + $1.seconds }, workspace: estimates.map(\.workspace).max() ?? 0)
+  }
+
+  func error(_ key: PlanKey) -> ShapeError {
+    guard case .algorithm(let named) = key.policy else {
+      return ShapeError(key.geometry.operation, parameter: "algorithm", "none fits")
+    }
+    let reason = candidates.first { $0.algorithm == named }?.refusal ?? "it does not fit"
+    return ShapeError(
+      key.geometry.operation, parameter: "algorithm",
+      "\(named.rawValue) cannot compute this \(key.direction.rawValue): \(reason)", mend: "leave the choice automatic")
+  }
+}
+
+extension Engine {
+  private static let plans = Mutex<[PlanKey: ConvolutionPlan]>([:])
+  private static let limit = Mutex<Int?>(nil)
+
+  /// Bytes that a convolution may use beside its arrays: at first the smaller of 4 GiB and a quarter of the machine's
+  /// memory.
+  public static var workspaceLimit: Int {
+    get { limit.withLock { $0 } ?? min(4 << 30, Memory.physical / 4) }
+    set { limit.withLock { $0 = max(newValue, 0) } }
+  }
+
+  /// The plan of a convolution or of one of its gradients; made once for each geometry, type, policy and limit.
+  ///
+  /// - Throws: ``ShapeError`` when the policy names an algorithm that cannot compute it.
+  public static func plan(
+    _ geometry: ConvolutionGeometry, _ direction: ConvolutionDirection = .forward, _ dtype: DType,
+    policy: ConvolutionPolicy = .automatic
+  ) throws(ShapeError) -> ConvolutionPlan {
+    let key = PlanKey(
+      geometry: geometry, direction: direction, dtype: dtype, policy: policy, workspaceLimit: workspaceLimit)
+    if let known = plans.withLock({ $0[key] }) { return known }
+    let plan = try ConvolutionPlan(key)
+    plans.withLock { plans in
+      // Shapes that keep changing must not fill the memory.
+      if plans.count >= 256 { plans.removeAll() }
+      plans[key] = plan
+    }
+    return plan
+  }
+}

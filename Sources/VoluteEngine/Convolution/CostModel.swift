@@ -1,0 +1,78 @@
+/// What work takes on one core, by constants that ship with the library: the choice of an algorithm must not depend
+/// on the clock or on the number of threads, or results would not repeat.
+struct CostModel {
+  /// Products a second that a register tile reaches.
+  let multiplyAdds: Double
+  /// Elements a second that are packed, transformed or written.
+  let elements: Double
+
+  init(bytes: Int) {
+    let single: Double =
+      switch InstructionSet.current.name {
+      case "avx512": 110e9
+      case "avx2": 55e9
+      default: 15e9
+      }
+    multiplyAdds = single * 4 / Double(bytes)
+    elements = (InstructionSet.current.name == "baseline" ? 1e9 : 2e9) * 4 / Double(bytes)
+  }
+
+  /// A task handed out, a plan's arrays walked.
+  static let overhead = 2e-6
+}
+
+/// What an algorithm would take for a window sum.
+struct SumEstimate {
+  var seconds: Double
+  /// Bytes beside the arrays, with one thread.
+  var workspace: Int
+}
+
+extension DirectConvolution {
+  func estimate(bytes: Int) -> SumEstimate {
+    let model = CostModel(bytes: bytes)
+    let panels = (sum.outputs + height - 1) / height
+    // One or two rows do not hide the loads.
+    let speed = height == 1 ? 0.43 : height == 2 ? 0.8 : 1
+    let products =
+      Double(sum.batch * sum.groups) * Double(panels * height) * paddedPositions * Double(sum.depth) / speed
+    let moved = packedElements * (sum.axes[sum.axes.count - 1].stride > 1 ? 2 : 1) + Double(sum.batch * sum.groups * sum.outputs) * Double(sum.positions) / 2
+    let weights = Double(sum.groups * panels * height * sum.depth) * 2
+    return SumEstimate(
+      seconds: products / model.multiplyAdds + (moved + weights) / model.elements + CostModel.overhead,
+      workspace: workspace(threads: 1, bytes: bytes))
+  }
+}
+
+extension StencilConvolution {
+  func estimate(bytes: Int) -> SumEstimate {
+    let model = CostModel(bytes: bytes)
+    let workspace = workspace
+    return SumEstimate(
+      seconds: Double(sum.batch * sum.groups) * paddedPositions * Double(sum.depth) / (0.85 * model.multiplyAdds)
+        + (packedElements + Double(sum.batch * sum.groups) * Double(sum.positions) / 2) / model.elements
+        + CostModel.overhead,
+      workspace: (workspace.shared + workspace.perThread) * bytes)
+  }
+}
+
+extension CorrelationConvolution {
+  func estimate(bytes: Int) -> SumEstimate {
+    let model = CostModel(bytes: bytes)
+    let workspace = workspace
+    return SumEstimate(
+      seconds: paddedMultiplyAdds / (0.9 * model.multiplyAdds) + movedElements / model.elements
+        + CostModel.overhead, workspace: (workspace.shared + workspace.perThread) * bytes)
+  }
+}
+
+extension WinogradConvolution {
+  func estimate(bytes: Int) -> SumEstimate {
+    let model = CostModel(bytes: bytes)
+    let cost = transformedElements
+    return SumEstimate(
+      seconds: paddedMultiplyAdds / (0.9 * model.multiplyAdds) + (cost.in + cost.out) * 0.55 / model.elements
+        + weightElements / model.elements + CostModel.overhead,
+      workspace: workspace(threads: 1, bytes: bytes))
+  }
+}

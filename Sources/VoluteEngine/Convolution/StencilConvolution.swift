@@ -1,0 +1,202 @@
+import CVolute
+
+/// A window sum with one output channel to a group, as depthwise convolutions and the last layers of networks are:
+/// lanes along the last axis, several rows at once, so that a loaded input meets every row that it is under.
+final class StencilConvolution: Sendable {
+  let sum: WindowSum
+  private let block: ConvolutionBlock
+  private let lattice: Lattice
+  private let blocks: [Int]
+  /// The planes of one input channel: each combination of the other axes' taps and the last two axes' phases.
+  private let planes: [volute_plane]
+  /// Outputs of a kernel's call along the last two axes.
+  private let rows: Int
+  private let kernel: volute_stencil
+  private let width: Int
+  /// For each element of a channel's planes, where its weight lies relative to the first.
+  private let weightOffsets: [Int]
+
+  static func reasonAgainst(_ sum: WindowSum) -> String? {
+    if sum.outputs != 1 { return "\(sum.outputs) output channels to a group, not 1" }
+    if sum.axes.count < 2 { return "one axis" }
+    if sum.axes.contains(where: { $0.dilation != 1 }) { return "dilation" }
+    return nil
+  }
+
+  init<T: KernelElement>(_ sum: WindowSum, _ type: T.Type) {
+    self.sum = sum
+    let last = sum.axes.count - 1
+    block = ConvolutionBlock(
+      sum.axes, inputs: sum.inputs, batch: sum.batch * sum.groups,
+      budget: ConvolutionBlock.budget(bytes: MemoryLayout<T>.size), panels: 1, width: T.kernels.lanes,
+      work: sum.multiplyAdds)
+    let lattice = Lattice(sum.axes, block: block.extents)
+    self.lattice = lattice
+    blocks = block.counts(sum.axes)
+    // Tap offsets are row-major; the first tap of each phase of the last two axes starts a plane.
+    let kernels = sum.axes.map(\.kernel)
+    let outerTaps = kernels.dropLast(2).reduce(1, *)
+    let offsets = sum.weightTapOffsets
+    var planes: [volute_plane] = []
+    var weights: [Int] = []
+    for outer in 0..<outerTaps {
+      for row in 0..<min(kernels[last - 1], sum.axes[last - 1].stride) {
+        for column in 0..<min(kernels[last], sum.axes[last].stride) {
+          let rowTaps = stride(from: row, to: kernels[last - 1], by: sum.axes[last - 1].stride)
+          let columnTaps = stride(from: column, to: kernels[last], by: sum.axes[last].stride)
+          let first = (outer * kernels[last - 1] + row) * kernels[last] + column
+          planes.append(
+            volute_plane(
+              input: lattice.tapOffsets[first], weight: weights.count, rows: rowTaps.underestimatedCount,
+              columns: columnTaps.underestimatedCount))
+          for tapRow in rowTaps {
+            for tapColumn in columnTaps {
+              weights.append(offsets[(outer * kernels[last - 1] + tapRow) * kernels[last] + tapColumn])
+            }
+          }
+        }
+      }
+    }
+    weightOffsets = weights
+    let least = planes.map(\.rows).min() ?? 1
+    rows = least >= 3 && block.extents[last - 1] > 2 ? 4 : 2
+    // Equal pieces of the last axis.
+    let vectors = (block.extents[last] + T.kernels.lanes - 1) / T.kernels.lanes
+    let widest = T.kernels.stencil(rows: rows, columns: .max).vectors
+    let pieces = (vectors + widest - 1) / widest
+    kernel = T.kernels.stencil(rows: rows, columns: (vectors + pieces - 1) / pieces * T.kernels.lanes)
+    width = kernel.vectors * T.kernels.lanes
+    let channels = block.channels
+    self.planes = (0..<channels).flatMap { channel in
+      planes.map {
+        volute_plane(
+          input: $0.input + channel * lattice.channelSize, weight: $0.weight + channel * weights.count,
+          rows: $0.rows, columns: $0.columns)
+      }
+    }
+  }
+
+  private var weightSize: Int { sum.groups * sum.depth }
+  private var packedSize: Int { block.channels * lattice.channelSize + 4 * lattice.lengths[lattice.axes.count - 1] + 512 }
+  private var isPlain: Bool { !sum.accumulates && sum.axes[sum.axes.count - 1].outputStep == 1 }
+  private var stageSize: Int { block.extents.reduce(1, *) }
+
+  /// Elements that a run needs beside the arrays: shared, and for each thread.
+  var workspace: (shared: Int, perThread: Int) {
+    (weightSize, packedSize + stageSize + lattice.lineSize)
+  }
+
+  /// Positions with those that vectors compute and drop.
+  var paddedPositions: Double {
+    let last = block.extents.count - 1
+    let line = (block.extents[last] + width - 1) / width * width
+    let lines = (block.extents[last - 1] + rows - 1) / rows * rows
+    return Double(line * lines) * Double(block.extents.dropLast(2).reduce(1, *)) * Double(blocks.reduce(1, *))
+  }
+
+  /// Elements packed by all tasks.
+  var packedElements: Double {
+    Double(sum.batch * sum.groups * blocks.reduce(1, *)) * Double(sum.inputs * lattice.channelSize)
+  }
+
+  func run<T: KernelElement>(
+    _ input: UnsafePointer<T>, _ weight: UnsafePointer<T>, _ bias: UnsafePointer<T>?,
+    _ output: UnsafeMutablePointer<T>
+  ) {
+    withScratch(T.self, weightSize) { weights in
+      var place = 0
+      for group in 0..<sum.groups {
+        for channel in 0..<sum.inputs {
+          let from =
+            weight + sum.weightOffset + group * sum.weightSteps.group + channel * sum.weightSteps.input
+          for offset in weightOffsets {
+            weights[place] = from[offset]
+            place += 1
+          }
+        }
+      }
+      let boxes = blocks.reduce(1, *)
+      parallel(sum.batch * sum.groups * boxes) { task in
+        var rest = task
+        var origin = Array(repeating: 0, count: blocks.count)
+        for axis in blocks.indices.reversed() {
+          let (outer, index) = rest.quotientAndRemainder(dividingBy: blocks[axis])
+          origin[axis] = index * block.extents[axis]
+          rest = outer
+        }
+        let (sample, group) = rest.quotientAndRemainder(dividingBy: sum.groups)
+        compute(
+          origin, input + sum.inputOffset + sample * sum.inputSteps.batch + group * sum.inputSteps.group,
+          weights + group * sum.depth, bias.map { $0 + group },
+          output + sum.outputOffset + sample * sum.outputSteps.batch + group * sum.outputSteps.group)
+      }
+    }
+  }
+
+  private func compute<T: KernelElement>(
+    _ origin: [Int], _ input: UnsafePointer<T>, _ weights: UnsafePointer<T>, _ bias: UnsafePointer<T>?,
+    _ output: UnsafeMutablePointer<T>
+  ) {
+    let extents = zip(zip(sum.axes, origin), block.extents).map { min($0.0.count - $0.1, $1) }
+    let steps = sum.axes.map(\.outputStep)
+    // What is added to an output has its bias already.
+    let bias = sum.accumulates ? nil : bias
+    let to = output + zip(steps, origin).reduce(0) { $0 + $1.0 * $1.1 }
+    withScratch(T.self, packedSize + stageSize + lattice.lineSize) { packed in
+      let stage = packed + packedSize
+      let packer = lattice.packer(origin: origin)
+      let isDirect = isPlain && bias == nil
+      for channel in stride(from: 0, to: sum.inputs, by: block.channels) {
+        let channels = min(block.channels, sum.inputs - channel)
+        for index in 0..<channels {
+          packer.pack(
+            input + (channel + index) * sum.inputSteps.channel, into: packed + index * lattice.channelSize,
+            line: stage + stageSize)
+        }
+        sweep(
+          packed, weights + channel * weightOffsets.count, channels: channels, extents,
+          to: isDirect ? to : stage, steps: isDirect ? steps : StridedArray.contiguousStrides(extents),
+          accumulates: channel > 0)
+      }
+      if !isDirect { put(stage, extents, bias, to, steps) }
+    }
+  }
+
+  /// The sums of the packed channels for a whole block.
+  private func sweep<T: KernelElement>(
+    _ packed: UnsafePointer<T>, _ weights: UnsafePointer<T>, channels: Int, _ extents: [Int],
+    to output: UnsafeMutablePointer<T>, steps: [Int], accumulates: Bool
+  ) {
+    let last = extents.count - 1
+    let pitch = lattice.pitches[last - 1]
+    let starts = zip(
+      places(Array(extents.dropLast(2)), Array(lattice.pitches.dropLast(2))),
+      places(Array(extents.dropLast(2)), Array(steps.dropLast(2))))
+    planes.withUnsafeBufferPointer { planes in
+      let count = planes.count / block.channels * channels
+      for (from, to) in starts {
+        for row in stride(from: 0, to: extents[last - 1], by: rows) {
+          for column in stride(from: 0, to: extents[last], by: width) {
+            kernel.run?(
+              count, planes.baseAddress, packed + from + row * pitch + column, pitch, weights,
+              output + to + row * steps[last - 1] + column, steps[last - 1], min(rows, extents[last - 1] - row),
+              min(width, extents[last] - column), accumulates ? 1 : 0)
+          }
+        }
+      }
+    }
+  }
+
+  private func put<T: KernelElement>(
+    _ stage: UnsafePointer<T>, _ extents: [Int], _ bias: UnsafePointer<T>?, _ output: UnsafeMutablePointer<T>,
+    _ steps: [Int]
+  ) {
+    let last = extents.count - 1
+    let emit = T.kernels.table.emit
+    for (line, to) in places(Array(extents.dropLast()), Array(steps.dropLast())).enumerated() {
+      emit?(
+        1, extents[last], stage + line * extents[last], 0, output + to, 0, steps[last], bias,
+        sum.accumulates ? 1 : 0)
+    }
+  }
+}

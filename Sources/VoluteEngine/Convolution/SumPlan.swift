@@ -1,0 +1,50 @@
+/// A window sum and the algorithm that computes it, ready to run.
+enum SumPlan: Sendable {
+  case direct(DirectConvolution)
+  case stencil([StencilConvolution])
+  case winograd([WinogradConvolution])
+  case correlation(CorrelationConvolution)
+
+  @inline(__always)
+  func run<T: KernelElement>(
+    _ input: UnsafePointer<T>, _ weight: UnsafePointer<T>, _ bias: UnsafePointer<T>?,
+    _ output: UnsafeMutablePointer<T>
+  ) {
+    switch self {
+    case .direct(let plan):
+      plan.run(input, WeightPanels.packed(plan.sum, weight, height: plan.height), bias, output)
+    case .stencil(let plans):
+      for plan in plans { plan.run(input, weight, bias, output) }
+    case .winograd(let plans):
+      // Sub-lattices share the weight.
+      guard let first = plans.first else { return }
+      let weights = WinogradWeights(first.sum, weight, tiles: first.tiles, height: first.height)
+      for plan in plans { plan.run(input, weights, bias, output) }
+    case .correlation(let plan):
+      plan.run(input, weight, bias, output)
+    }
+  }
+}
+
+extension WindowSum {
+  /// The sum as dense sub-lattices: every `dilation`-th output, whose windows have no holes.
+  func undilated() -> [WindowSum] {
+    axes.indices.reduce([self]) { sums, axis in
+      sums.flatMap { sum in
+        let whole = sum.axes[axis]
+        if whole.dilation == 1 { return [sum] }
+        return (0..<min(whole.dilation, whole.count)).map { phase in
+          var part = sum
+          part.axes[axis].dilation = 1
+          part.axes[axis].count = (whole.count - phase - 1) / whole.dilation + 1
+          part.axes[axis].outputStep = whole.outputStep * whole.dilation
+          part.axes[axis].sources = stride(
+            from: phase * whole.stride, to: whole.sources.count, by: whole.dilation
+          ).map { whole.sources[$0] }
+          part.outputOffset += phase * whole.outputStep
+          return part
+        }
+      }
+    }
+  }
+}
