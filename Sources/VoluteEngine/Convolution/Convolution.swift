@@ -90,7 +90,9 @@ extension Engine {
     let bias = operands.bias.map { UnsafePointer($0.pointer(as: T.self)) }
     let output = operands.output.pointer(as: T.self)
     if plan.needsFill {
-      let plane = plan.geometry.outputSize.reduce(1, *)
+      // Gradients have no bias, and are filled in one piece for each channel of whichever side they are on.
+      let plane =
+        plan.direction == .forward ? plan.geometry.outputSize.reduce(1, *) : plan.geometry.inputSize.reduce(1, *)
       parallel(operands.output.count / plane) { channel in
         let value = bias.map { $0[channel % plan.geometry.outputChannels] } ?? .zero
         (output + channel * plane).update(repeating: value, count: plane)

@@ -10,6 +10,9 @@ import Synchronization
 #endif
 
 extension Engine {
+  /// Processors that this process may run on.
+  public static var processorCount: Int { volute_processor_count() }
+
   /// The threads that a computation may use, the caller's among them: what `VOLUTE_NUM_THREADS` says, or one for each
   /// processor that this process may run on. Results do not depend on it.
   public static var threadCount: Int {

@@ -1,0 +1,195 @@
+import Testing
+import Volute
+import VoluteEngine
+
+#if canImport(Darwin)
+  import Darwin
+#else
+  import Glibc
+#endif
+
+/// Every algorithm against the definition, over random geometries that it was made for: sizes, strides, dilations,
+/// groups, asymmetric padding in all modes, transposed, both gradients, both types, with and without bias.
+@Suite struct AlgorithmTests {
+  static let named = ConvolutionAlgorithm.allCases.filter { $0 != .reference }
+  /// Cases for each algorithm; `VOLUTE_ALGORITHM_CASES` asks for more.
+  static let cases = environment("VOLUTE_ALGORITHM_CASES") ?? 700
+
+  @Test(arguments: named) func agreesWithTheDefinition(algorithm: ConvolutionAlgorithm) throws {
+    var cases = Cases(seed: UInt64(algorithm.rawValue.utf8.reduce(7) { $0 &* 31 &+ UInt64($1) }))
+    var declined: [String: Int] = [:]
+    var checked = 0
+    var drawn = 0
+    var largest = 0.0
+    while checked < Self.cases {
+      guard let (geometry, direction) = cases.convolution(for: algorithm) else { continue }
+      drawn += 1
+      let dtype = cases.pick([DType.float32, .float32, .float64])
+      let plan: ConvolutionPlan
+      do {
+        plan = try Engine.plan(geometry, direction, dtype, policy: .algorithm(algorithm))
+      } catch {
+        declined[error.description, default: 0] += 1
+        continue
+      }
+      checked += 1
+      #expect(plan.algorithm == algorithm)
+      Engine.threadCount = cases.pick([1, 2, 3])
+      let left = cases.normal(direction == .inputGradient ? geometry.outputShape : geometry.inputShape, dtype)
+      let right = cases.normal(direction == .weightGradient ? geometry.outputShape : geometry.weightShape, dtype)
+      let bias = cases.int(0...1) == 0 ? cases.normal([geometry.outputChannels], dtype) : nil
+      let actual = try compute(
+        geometry, direction, left, right, bias, .algorithm(algorithm)
+      ).elements(as: Double.self)
+      let expected = try compute(
+        geometry, direction, left.to(.float64), right.to(.float64), bias?.to(.float64), .algorithm(.reference)
+      ).elements(as: Double.self)
+      let scale = max(rootMeanSquare(expected), 1e-3)
+      let error = rootMeanSquare(zip(actual, expected).map { $0 - $1 }) / scale
+      let bound = algorithm.errorBound.rms * 2 * (dtype == .float32 ? 1 : 1e-8)
+      largest = max(largest, error / bound)
+      #expect(
+        error <= bound, "\(algorithm) \(direction) \(dtype): rms error \(error), at most \(bound): \(geometry)")
+    }
+    Engine.threadCount = Engine.processorCount
+    #expect(Double(declined.values.reduce(0, +)) <= Double(drawn) / 10, "declined: \(declined)")
+  }
+
+  /// The same bits whatever the number of threads.
+  @Test(arguments: named) func threadsDoNotMatter(algorithm: ConvolutionAlgorithm) throws {
+    var cases = Cases(seed: 77)
+    var checked = 0
+    while checked < 40 {
+      guard let (geometry, direction) = cases.convolution(for: algorithm),
+        (try? Engine.plan(geometry, direction, .float32, policy: .algorithm(algorithm))) != nil
+      else { continue }
+      checked += 1
+      let left = cases.normal(direction == .inputGradient ? geometry.outputShape : geometry.inputShape, .float32)
+      let right = cases.normal(
+        direction == .weightGradient ? geometry.outputShape : geometry.weightShape, .float32)
+      let results = try [1, 2, 5].map { threads in
+        Engine.threadCount = threads
+        return try compute(geometry, direction, left, right, nil, .algorithm(algorithm))
+      }
+      #expect(results[1].isEqual(to: results[0]) && results[2].isEqual(to: results[0]))
+    }
+    Engine.threadCount = Engine.processorCount
+  }
+
+  /// `.exact` never takes an algorithm that spreads an infinity or a NaN beyond the windows that it lies in.
+  @Test func exactKeepsInfinitiesInTheirWindows() throws {
+    let geometry = try ConvolutionGeometry(inputShape: [1, 32, 24, 24], weightShape: [32, 32, 3, 3], padding: 1)
+    let plan = try Engine.plan(geometry, .forward, .float32, policy: .exact)
+    #expect(plan.algorithm.isExact)
+    var cases = Cases(seed: 5)
+    var x = cases.normal(geometry.inputShape, .float32)
+    x[0, 3, 10, 10] = Tensor(Float.infinity)
+    let y = try convolve(geometry, x, cases.normal(geometry.weightShape, .float32), nil, policy: .exact)
+    let finite = y.elements(as: Float.self).map(\.isFinite)
+    for (place, isFinite) in finite.enumerated() {
+      let (row, column) = (place / 24 % 24, place % 24)
+      #expect(isFinite == (abs(row - 10) > 1 || abs(column - 10) > 1))
+    }
+  }
+
+  @Test func anAlgorithmThatCannotIsRefusedInWords() throws {
+    let geometry = try ConvolutionGeometry(inputShape: [1, 2, 9], weightShape: [2, 2, 4])
+    let error = #expect(throws: ShapeError.self) {
+      try Engine.plan(geometry, .forward, .float32, policy: .algorithm(.winograd4))
+    }
+    #expect(error?.description.contains("winograd4 cannot compute this forward: a kernel of 4 taps, not 3") == true)
+  }
+
+  /// The automatic choice stays within the bound that it promises.
+  @Test func theWorkspaceLimitIsKept() throws {
+    let geometry = try ConvolutionGeometry(
+      inputShape: [1, 64, 56, 56], weightShape: [64, 64, 3, 3], padding: 1)
+    let free = try Engine.plan(geometry, .forward, .float32)
+    let before = Engine.workspaceLimit
+    defer { Engine.workspaceLimit = before }
+    Engine.workspaceLimit = free.workspace - 1
+    let tight = try Engine.plan(geometry, .forward, .float32)
+    #expect(tight.workspace < free.workspace)
+    #expect(tight.candidates.contains { $0.refusal?.contains("more than the limit") == true })
+  }
+}
+
+private func compute(
+  _ geometry: ConvolutionGeometry, _ direction: ConvolutionDirection, _ left: Tensor, _ right: Tensor,
+  _ bias: Tensor?, _ policy: ConvolutionPolicy
+) throws -> Tensor {
+  switch direction {
+  case .forward: try convolve(geometry, left, right, bias, policy: policy)
+  case .inputGradient: try convolutionInputGradient(geometry, left, right, policy: policy)
+  case .weightGradient: try convolutionWeightGradient(geometry, left, right, policy: policy)
+  }
+}
+
+private func rootMeanSquare(_ values: [Double]) -> Double {
+  values.isEmpty ? 0 : (values.reduce(0) { $0 + $1 * $1 } / Double(values.count)).squareRoot()
+}
+
+private func environment(_ name: String) -> Int? {
+  getenv(name).flatMap { Int(String(cString: $0)) }
+}
+
+extension Cases {
+  /// Normal numbers by the sum of twelve uniform ones.
+  mutating func normal(_ shape: [Int], _ dtype: DType) -> Tensor {
+    let values = (0..<shape.reduce(1, *)).map { _ in
+      (0..<12).reduce(-6.0) { sum, _ in sum + Double(word() >> 11) / Double(1 << 53) }
+    }
+    return Tensor(values, shape: shape).to(.float32).to(dtype)
+  }
+
+  /// A convolution of the kind that `algorithm` is for, or `nil` when the draw does not fit together.
+  mutating func convolution(
+    for algorithm: ConvolutionAlgorithm
+  ) -> (ConvolutionGeometry, ConvolutionDirection)? {
+    let isWinograd = algorithm == .winograd2 || algorithm == .winograd4
+    let rank = algorithm == .stencil ? int(2...3) : int(1...3)
+    var direction = pick(ConvolutionDirection.allCases)
+    var isTransposed = int(0...2) == 0
+    if isWinograd {
+      // Stride 1 everywhere; the gradient by the weight has no window of three.
+      direction = pick([.forward, .forward, .inputGradient])
+    } else if algorithm == .correlation {
+      direction = .weightGradient
+    } else if algorithm == .stencil {
+      direction = pick([.forward, .inputGradient])
+      isTransposed = int(0...1) == 0
+    }
+    let isDepthwise = algorithm == .stencil
+    let groups = isDepthwise ? int(1...5) : pick([1, 1, 1, 2, 3])
+    // The stencil's one output channel may be either side's.
+    let writesInput = (direction == .inputGradient) != isTransposed
+    let reads = groups * (isDepthwise ? int(1...3) : int(1...9))
+    let writes = groups * (isDepthwise ? 1 : pick([1, 2, 3, 5, 8, 14, 17]))
+    // Elements' channels, and positions' channels.
+    let (elements, positions) = writesInput ? (writes, reads) : (reads, writes)
+    let largest = rank == 1 ? 70 : rank == 2 ? 24 : 11
+    let kernel = (0..<rank).map { _ in isWinograd ? 3 : int(1...(rank == 3 ? 4 : 6)) }
+    let size = (0..<rank).map { axis in int((algorithm == .correlation ? largest / 2 : 1)...largest) }
+    let stride = PerAxis((0..<rank).map { _ in isWinograd ? 1 : int(1...3) })
+    let dilation = PerAxis((0..<rank).map { _ in pick([1, 1, 1, 2, 3]) })
+    let padding = Padding.amounts(
+      .init(
+        (0..<rank).map { _ in AxisPadding.sides(int(0...4), int(0...4), mode: pick(PaddingMode.allCases)) }))
+    let batch = int(1...3)
+    let geometry =
+      isTransposed
+      ? try? ConvolutionGeometry(
+        transposing: [batch, positions] + size, weightShape: [positions, elements / groups] + kernel,
+        stride: stride, padding: padding, outputPadding: PerAxis((0..<rank).map { _ in int(0...1) }),
+        dilation: dilation, groups: groups)
+      : try? ConvolutionGeometry(
+        inputShape: [batch, elements] + size, weightShape: [positions, elements / groups] + kernel,
+        stride: stride, padding: padding, dilation: dilation, groups: groups)
+    guard let geometry, geometry.cost(bias: false).multiplyAdds < 2e6 else { return nil }
+    if algorithm == .correlation {
+      let places = (isTransposed ? geometry.inputSize : geometry.outputSize).reduce(1, *)
+      if places < 4 * kernel.reduce(1, *) { return nil }
+    }
+    return (geometry, direction)
+  }
+}
