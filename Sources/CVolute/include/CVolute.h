@@ -80,6 +80,21 @@ typedef struct __attribute__((swift_attr("@Sendable"))) {
   // to[j * width + i] = from[i * pitch + j * step].
   void (*transpose)(ptrdiff_t rows, ptrdiff_t columns, const void *from, ptrdiff_t pitch, ptrdiff_t step, void *to,
                     ptrdiff_t width);
+  // The Fourier transform of `lanes` lines, line l being lane l of n vectors. `factors` multiply up to n; `twiddles`
+  // are exp(-2 pi i p k / left) for each factor r, p < left / r and 0 < k < r, where left is what of n is left.
+  // Nonzero if the result is in the other arrays.
+  int (*fft)(ptrdiff_t n, ptrdiff_t count, const ptrdiff_t *factors, const void *twiddles, void *re, void *im,
+             void *other_re, void *other_im);
+  // to[j * lanes + i] = from[i * pitch + j] for i < rows, zeros for other lanes; and back.
+  void (*lines_to_lanes)(ptrdiff_t rows, ptrdiff_t columns, const void *from, ptrdiff_t pitch, void *to);
+  void (*lanes_to_lines)(ptrdiff_t rows, ptrdiff_t columns, const void *from, void *to, ptrdiff_t pitch);
+  // The first n / 2 + 1 values of the spectra of two real lines from the transform of the one plus i times the other;
+  // and back.
+  void (*split)(ptrdiff_t n, const void *zre, const void *zim, void *re, void *im, ptrdiff_t stride, ptrdiff_t second);
+  void (*join)(ptrdiff_t n, const void *re, const void *im, ptrdiff_t stride, ptrdiff_t second, void *zre, void *zim);
+  // s (+)= x * conjugate(w).
+  void (*multiply_spectra)(ptrdiff_t n, const void *xre, const void *xim, const void *wre, const void *wim, void *sre,
+                           void *sim, int accumulate);
 } volute_scalar_kernels;
 
 typedef struct __attribute__((swift_attr("@Sendable"))) {

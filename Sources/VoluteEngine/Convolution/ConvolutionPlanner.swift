@@ -93,7 +93,7 @@ private struct Outcome {
       var workspace = 0
       var refusal: String?
       for sum in parts.sums {
-        switch Self.plan(sum, algorithm, T.self) {
+        switch Self.plan(sum, algorithm, limit: key.workspaceLimit, T.self) {
         case .success(let part):
           plans.append(part.plan)
           seconds.append(part.estimate.seconds)
@@ -148,7 +148,7 @@ private struct Outcome {
   }
 
   private static func plan<T: KernelElement>(
-    _ sum: WindowSum, _ algorithm: ConvolutionAlgorithm, _ type: T.Type
+    _ sum: WindowSum, _ algorithm: ConvolutionAlgorithm, limit: Int, _ type: T.Type
   ) -> Result<(plan: SumPlan, estimate: SumEstimate), Refusal> {
     let bytes = MemoryLayout<T>.size
     switch algorithm {
@@ -167,6 +167,12 @@ private struct Outcome {
       let plans = parts.map { StencilConvolution($0, T.self) }
       let estimates = plans.map { $0.estimate(bytes: bytes) }
       return .success((.stencil(plans), total(estimates)))
+    case .fourier:
+      if let reason = FourierConvolution.reasonAgainst(sum) { return .failure(Refusal(text: reason)) }
+      switch FourierConvolution.best(sum, limit: limit, T.self) {
+      case .success(let plan): return .success((.fourier(plan), plan.estimate()))
+      case .failure(let refusal): return .failure(Refusal(text: refusal.text))
+      }
     case .winograd2, .winograd4:
       let tile: WinogradTile = algorithm == .winograd2 ? .two : .four
       let parts = sum.undilated()

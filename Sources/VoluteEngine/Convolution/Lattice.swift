@@ -57,7 +57,8 @@ final class Lattice: Sendable {
     zip(parts, block).reduce(1) { $0 * $1.0.phases.count * ($1.1 + $1.0.maximumShift) }
   }
 
-  init(_ axes: [WindowSum.Axis], block: [Int]) {
+  /// - Parameter hasTaps: whether ``tapOffsets`` are wanted.
+  init(_ axes: [WindowSum.Axis], block: [Int], hasTaps: Bool = true) {
     self.axes = axes
     self.block = block
     parts = axes.map(Axis.init)
@@ -69,7 +70,7 @@ final class Lattice: Sendable {
     }
     channelSize = parts.reduce(phaseSize) { $0 * $1.phases.count }
     var offsets = [0]
-    for (part, (phasePitch, pitch)) in zip(parts, zip(phasePitches, pitches)) {
+    for (part, (phasePitch, pitch)) in zip(parts, zip(phasePitches, pitches)) where hasTaps {
       offsets = offsets.flatMap { outer in
         part.taps.map { outer + $0.phase * phasePitch + $0.shift * pitch }
       }
@@ -153,6 +154,23 @@ final class Lattice: Sendable {
             pack?(linesOfPhase, first + outer, input, runs.count, runs, to, length)
             to += lattice.phaseSize
           }
+        }
+      }
+    }
+
+    /// Packs one channel of a lattice without strides, its planes (of the first axis) where `plane` says and their
+    /// `lines` lines `pitch` apart, with zeros up to `columns`.
+    func packPlanes<T: KernelElement>(
+      _ input: UnsafePointer<T>, lines count: Int, columns: Int, pitch: Int,
+      plane: (Int) -> UnsafeMutablePointer<T>
+    ) {
+      let length = lattice.lengths[lattice.axes.count - 1]
+      let runs = runs[0] + [volute_run(to: length, from: 0, step: 0, count: columns - length)]
+      let pack = T.kernels.table.pack
+      lines.withUnsafeBufferPointer { lines in
+        for index in 0..<lattice.lengths[0] {
+          pack?(
+            count, lines.baseAddress.map { $0 + index * count }, input, runs.count, runs, plane(index), pitch)
         }
       }
     }

@@ -4,6 +4,7 @@ enum SumPlan: Sendable {
   case stencil([StencilConvolution])
   case winograd([WinogradConvolution])
   case correlation(CorrelationConvolution)
+  case fourier(FourierConvolution)
 
   @inline(__always)
   func run<T: KernelElement>(
@@ -21,6 +22,8 @@ enum SumPlan: Sendable {
       let weights = WinogradWeights(first.sum, weight, tiles: first.tiles, height: first.height)
       for plan in plans { plan.run(input, weights, bias, output) }
     case .correlation(let plan):
+      plan.run(input, weight, bias, output)
+    case .fourier(let plan):
       plan.run(input, weight, bias, output)
     }
   }

@@ -147,7 +147,7 @@ extension Cases {
     for algorithm: ConvolutionAlgorithm
   ) -> (ConvolutionGeometry, ConvolutionDirection)? {
     let isWinograd = algorithm == .winograd2 || algorithm == .winograd4
-    let rank = algorithm == .stencil ? int(2...3) : int(1...3)
+    let rank = algorithm == .stencil || algorithm == .fourier ? int(2...3) : int(1...3)
     var direction = pick(ConvolutionDirection.allCases)
     var isTransposed = int(0...2) == 0
     if isWinograd {
