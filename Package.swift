@@ -24,7 +24,7 @@ let package = Package(
     .executableTarget(
       name: "VoluteCLI",
       dependencies: [
-        "Volute", "VoluteFormats", "VoluteArithmetic",
+        "Volute", "VoluteFormats", "VoluteArithmetic", "VoluteEngine",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     // Not a product: feeds damaged files to the readers, `swift run -c release FuzzReaders npy 100000`.

@@ -100,8 +100,12 @@ final class FourierConvolution: Sendable {
       * (Double(sum.inputs) * box.cost(extents: input) + Double(sum.outputs) * box.cost(extents: tile))
       + (keepsKernels ? 1 : Double(tasks)) * pairs * box.cost(extents: kernel)
     let products = Double(tasks) * pairs * Double(spectrum)
+    // Each axis of each transform reads and writes the spectrum.
+    let moved =
+      (Double(tasks) * groups * Double(sum.inputs + sum.outputs) + (keepsKernels ? 1 : Double(tasks)) * pairs)
+      * Double(spectrum) * 1.5
     estimated = SumEstimate(
-      seconds: transforms / (model.multiplyAdds * 0.4) + products * 1.2 / model.elements + CostModel.overhead,
+      seconds: transforms / (model.multiplyAdds * 0.4) + (products * 1.2 + moved) / model.elements + CostModel.overhead,
       workspace: workspace)
   }
 
