@@ -17,7 +17,9 @@ struct VoluteCommand: ParsableCommand {
     commandName: "volute",
     abstract: "N-dimensional convolution: compute it, understand it.",
     version: "0.1.0",
-    subcommands: [ApplyCommand.self, ShapeCommand.self, PlanCommand.self, BenchCommand.self, TourCommand.self])
+    subcommands: [
+      ApplyCommand.self, ShapeCommand.self, PlanCommand.self, BenchCommand.self, TourCommand.self,
+    ])
 
   /// Exit statuses of `sysexits.h`: what was asked is wrong, or what was given to work on is.
   private static let wrongUsage: Int32 = 64

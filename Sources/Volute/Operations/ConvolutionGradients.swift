@@ -8,7 +8,8 @@ import VoluteEngine
 /// - Returns: a tensor of the geometry's input shape.
 /// - Throws: ``ShapeError`` when a shape or a type does not fit.
 package func convolutionInputGradient(
-  _ geometry: ConvolutionGeometry, _ gradient: Tensor, _ weight: Tensor, policy: ConvolutionPolicy = .automatic
+  _ geometry: ConvolutionGeometry, _ gradient: Tensor, _ weight: Tensor,
+  policy: ConvolutionPolicy = .automatic
 ) throws(ShapeError) -> Tensor {
   let operands = try GradientOperands(
     geometry, [("gradient", gradient, geometry.outputShape), ("weight", weight, geometry.weightShape)])

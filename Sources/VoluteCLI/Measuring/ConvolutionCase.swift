@@ -108,7 +108,8 @@ struct ConvolutionRun {
   private var right: Tensor
 
   init(
-    _ geometry: ConvolutionGeometry, _ direction: ConvolutionDirection, _ dtype: DType, policy: ConvolutionPolicy
+    _ geometry: ConvolutionGeometry, _ direction: ConvolutionDirection, _ dtype: DType,
+    policy: ConvolutionPolicy
   ) throws {
     self.geometry = geometry
     self.direction = direction

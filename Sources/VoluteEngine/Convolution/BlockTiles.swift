@@ -58,7 +58,9 @@ struct BlockTiles {
         }
       }
     }
-    paddedCount = tiles.reduce(0) { $0 + ($1.kernel.vectors == 1 ? 3 * kernels.lanes / 2 : $1.kernel.vectors * kernels.lanes) }
+    paddedCount = tiles.reduce(0) {
+      $0 + ($1.kernel.vectors == 1 ? 3 * kernels.lanes / 2 : $1.kernel.vectors * kernels.lanes)
+    }
     stageSize = tiles.reduce(0) { $0 + height * $1.kernel.vectors * kernels.lanes }
   }
 

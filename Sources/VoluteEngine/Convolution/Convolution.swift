@@ -8,6 +8,8 @@ public enum ConvolutionAlgorithm: String, Hashable, Sendable, CaseIterable {
   case direct
   /// Rows of one output channel at once: depthwise convolutions and single outputs.
   case stencil
+  /// Rows of windows that do not overlap, for a few output channels: as fast as the input can be read.
+  case patches
   /// A matrix product that is summed over the places of a large window: gradients by the weight.
   case correlation
   /// Winograd's F(2, 3) along the last one to three axes.
@@ -21,7 +23,7 @@ public enum ConvolutionAlgorithm: String, Hashable, Sendable, CaseIterable {
   /// belong.
   public var isExact: Bool {
     switch self {
-    case .reference, .direct, .stencil, .correlation: true
+    case .reference, .direct, .stencil, .patches, .correlation: true
     case .winograd2, .winograd4, .fourier: false
     }
   }
@@ -30,7 +32,7 @@ public enum ConvolutionAlgorithm: String, Hashable, Sendable, CaseIterable {
   /// for 64 channels of normal numbers in three dimensions.
   public var errorBound: (rms: Double, maximum: Double) {
     switch self {
-    case .reference, .direct, .stencil, .correlation: (7e-7, 5e-6)
+    case .reference, .direct, .stencil, .patches, .correlation: (7e-7, 5e-6)
     case .winograd2: (3.7e-7, 1.1e-6)
     case .winograd4: (2.7e-6, 1.0e-5)
     case .fourier: (3.3e-7, 1.6e-6)
@@ -63,14 +65,16 @@ extension Engine {
 
   /// The gradient of a convolution by its input, from the gradient by its output.
   public static func convolutionInputGradient(
-    _ plan: ConvolutionPlan, outputGradient: StridedArray, weight: StridedArray, to inputGradient: StridedArray
+    _ plan: ConvolutionPlan, outputGradient: StridedArray, weight: StridedArray,
+    to inputGradient: StridedArray
   ) {
     run(plan, ConvolutionOperands(input: outputGradient, weight: weight, output: inputGradient))
   }
 
   /// The gradient of a convolution by its weight, from its input and the gradient by its output.
   public static func convolutionWeightGradient(
-    _ plan: ConvolutionPlan, input: StridedArray, outputGradient: StridedArray, to weightGradient: StridedArray
+    _ plan: ConvolutionPlan, input: StridedArray, outputGradient: StridedArray,
+    to weightGradient: StridedArray
   ) {
     let (read, moved) = plan.geometry.isTransposed ? (outputGradient, input) : (input, outputGradient)
     run(plan, ConvolutionOperands(input: read, weight: moved, output: weightGradient))
@@ -95,7 +99,8 @@ extension Engine {
     if plan.needsFill {
       // Gradients have no bias, and are filled in one piece for each channel of whichever side they are on.
       let plane =
-        plan.direction == .forward ? plan.geometry.outputSize.reduce(1, *) : plan.geometry.inputSize.reduce(1, *)
+        plan.direction == .forward
+        ? plan.geometry.outputSize.reduce(1, *) : plan.geometry.inputSize.reduce(1, *)
       parallel(operands.output.count / plane) { channel in
         let value = bias.map { $0[channel % plan.geometry.outputChannels] } ?? .zero
         (output + channel * plane).update(repeating: value, count: plane)
@@ -103,7 +108,8 @@ extension Engine {
     }
     for sum in plan.sums {
       sum.run(
-        UnsafePointer(operands.input.pointer(as: T.self)), UnsafePointer(operands.weight.pointer(as: T.self)), bias,
+        UnsafePointer(operands.input.pointer(as: T.self)), UnsafePointer(operands.weight.pointer(as: T.self)),
+        bias,
         output)
     }
   }

@@ -75,7 +75,8 @@ private struct Outcome {
   /// Types without kernels.
   init(_ key: PlanKey) {
     candidates = ConvolutionAlgorithm.allCases.map {
-      Self.candidate($0, refusal: $0 == .reference ? nil : "there are no kernels for \(key.dtype.rawValue)", key)
+      Self.candidate(
+        $0, refusal: $0 == .reference ? nil : "there are no kernels for \(key.dtype.rawValue)", key)
     }
     switch key.policy {
     case .algorithm(let named): algorithm = named == .reference ? .reference : nil
@@ -161,6 +162,10 @@ private struct Outcome {
       if let reason = CorrelationConvolution.reasonAgainst(sum) { return .failure(Refusal(text: reason)) }
       let plan = CorrelationConvolution(sum, T.self)
       return .success((.correlation(plan), plan.estimate(bytes: bytes)))
+    case .patches:
+      if let reason = PatchConvolution.reasonAgainst(sum) { return .failure(Refusal(text: reason)) }
+      let plan = PatchConvolution(sum)
+      return .success((.patches(plan), plan.estimate(bytes: bytes)))
     case .stencil:
       let parts = sum.undilated()
       if let reason = StencilConvolution.reasonAgainst(parts[0]) { return .failure(Refusal(text: reason)) }
@@ -206,7 +211,8 @@ private struct Outcome {
     let reason = candidates.first { $0.algorithm == named }?.refusal ?? "it does not fit"
     return ShapeError(
       key.geometry.operation, parameter: "algorithm",
-      "\(named.rawValue) cannot compute this \(key.direction.rawValue): \(reason)", mend: "leave the choice automatic")
+      "\(named.rawValue) cannot compute this \(key.direction.rawValue): \(reason)",
+      mend: "leave the choice automatic")
   }
 }
 

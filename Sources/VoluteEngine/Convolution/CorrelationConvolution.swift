@@ -22,7 +22,9 @@ final class CorrelationConvolution: Sendable {
 
   static func reasonAgainst(_ sum: WindowSum) -> String? {
     if sum.accumulates { return "it adds to its output" }
-    if sum.positions * 4 > sum.taps { return "a window of \(sum.taps) places for \(sum.positions) outputs is small" }
+    if sum.positions * 4 > sum.taps {
+      return "a window of \(sum.taps) places for \(sum.positions) outputs is small"
+    }
     return nil
   }
 
@@ -35,7 +37,8 @@ final class CorrelationConvolution: Sendable {
     let budget = ConvolutionBlock.budget(bytes: MemoryLayout<T>.size)
     var extents = sum.axes.map { _ in 1 }
     func length(_ axis: Int, _ extent: Int) -> Int {
-      max((extent - 1) * sum.axes[axis].dilation + (sum.axes[axis].count - 1) * sum.axes[axis].stride + 1,
+      max(
+        (extent - 1) * sum.axes[axis].dilation + (sum.axes[axis].count - 1) * sum.axes[axis].stride + 1,
         extent * sum.axes[axis].dilation)
     }
     func size() -> Int { extents.indices.reduce(sum.batch) { $0 * length($1, extents[$1]) } }
@@ -116,7 +119,9 @@ final class CorrelationConvolution: Sendable {
             }
           }
         }
-        write(sums, output + sum.outputOffset + group * sum.outputSteps.group, bias.map { $0 + group * sum.outputs })
+        write(
+          sums, output + sum.outputOffset + group * sum.outputSteps.group,
+          bias.map { $0 + group * sum.outputs })
       }
     }
   }
@@ -147,7 +152,8 @@ final class CorrelationConvolution: Sendable {
     let counts = zip(zip(sum.axes, origin), extents).map { min($0.0.kernel - $0.1, $1) }
     let starts = places(counts, zip(origin, sum.axes).map { _, axis in axis.weightStep })
     let from = weight + zip(origin, sum.axes).reduce(0) { $0 + $1.0 * $1.1.weightStep }
-    let offsets = places(counts, zip(lattice.pitches, sum.axes).map { $0 * $1.dilation * channels }).map(Int32.init)
+    let offsets = places(counts, zip(lattice.pitches, sum.axes).map { $0 * $1.dilation * channels }).map(
+      Int32.init)
     let last = counts.count - 1
     for panel in 0..<panels {
       let rows = min(height, sum.outputs - panel * height)
@@ -155,7 +161,8 @@ final class CorrelationConvolution: Sendable {
       if rows < height { to.update(repeating: .zero, count: starts.count * height) }
       for first in stride(from: 0, to: starts.count, by: counts[last]) {
         kernels.table.transpose?(
-          rows, counts[last], from + panel * height * sum.weightSteps.output + starts[first], sum.weightSteps.output,
+          rows, counts[last], from + panel * height * sum.weightSteps.output + starts[first],
+          sum.weightSteps.output,
           sum.axes[last].weightStep, to + first * height, height)
       }
     }
@@ -169,7 +176,8 @@ final class CorrelationConvolution: Sendable {
             let tile = kernels.tile(rows: height, columns: lineSize - column)
             let width = min(tile.vectors * kernels.lanes, lineSize - column)
             tile.run?(
-              offsets.count, a, lines + start + column, offsets.baseAddress, c + column, lineSize, height, width, 1)
+              offsets.count, a, lines + start + column, offsets.baseAddress, c + column, lineSize, height,
+              width, 1)
             column += width
           }
         }
@@ -192,7 +200,9 @@ final class CorrelationConvolution: Sendable {
         for tap in 0..<lineTaps {
           for channel in 0..<channels {
             var total = bias.map { $0[row] } ?? T.zero
-            for share in 0..<shares { total = T.add(total, from[share * sumsSize + tap * channels + channel]) }
+            for share in 0..<shares {
+              total = T.add(total, from[share * sumsSize + tap * channels + channel])
+            }
             output[
               row * sum.outputSteps.channel + channel * sum.outputSteps.batch + target
                 + tap * sum.axes[last].outputStep] = total

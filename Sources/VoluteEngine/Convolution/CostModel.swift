@@ -36,7 +36,9 @@ extension DirectConvolution {
     let speed = height == 1 ? 0.43 : height == 2 ? 0.8 : 1
     let products =
       Double(sum.batch * sum.groups) * Double(panels * height) * paddedPositions * Double(sum.depth) / speed
-    let moved = packedElements * (sum.axes[sum.axes.count - 1].stride > 1 ? 2 : 1) + Double(sum.batch * sum.groups * sum.outputs) * Double(sum.positions) / 2
+    let moved =
+      packedElements * (sum.axes[sum.axes.count - 1].stride > 1 ? 2 : 1) + Double(
+        sum.batch * sum.groups * sum.outputs) * Double(sum.positions) / 2
     let weights = Double(sum.groups * panels * height * sum.depth) * 2
     return SumEstimate(
       seconds: products / model.multiplyAdds + (moved + weights) / model.elements + CostModel.overhead,
@@ -49,7 +51,8 @@ extension StencilConvolution {
     let model = CostModel(bytes: bytes)
     let workspace = workspace
     return SumEstimate(
-      seconds: Double(sum.batch * sum.groups) * paddedPositions * Double(sum.depth) / (0.85 * model.multiplyAdds)
+      seconds: Double(sum.batch * sum.groups) * paddedPositions * Double(sum.depth)
+        / (0.85 * model.multiplyAdds)
         + (packedElements + Double(sum.batch * sum.groups) * Double(sum.positions) / 2) / model.elements
         + CostModel.overhead,
       workspace: (workspace.shared + workspace.perThread) * bytes)
@@ -70,9 +73,13 @@ extension WinogradConvolution {
   func estimate(bytes: Int) -> SumEstimate {
     let model = CostModel(bytes: bytes)
     let cost = transformedElements
+    // Lines of a sub-lattice are put down element by element.
+    let scattered =
+      sum.axes[sum.axes.count - 1].outputStep == 1
+      ? 0 : Double(sum.batch * sum.groups * sum.outputs) * Double(sum.positions) * 12
     return SumEstimate(
       seconds: paddedMultiplyAdds / (0.9 * model.multiplyAdds) + (cost.in + cost.out) * 0.55 / model.elements
-        + weightElements / model.elements + CostModel.overhead,
+        + (weightElements + scattered) / model.elements + CostModel.overhead,
       workspace: workspace(threads: 1, bytes: bytes))
   }
 }

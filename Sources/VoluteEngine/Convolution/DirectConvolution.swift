@@ -61,7 +61,8 @@ final class DirectConvolution: Sendable {
 
   /// Elements packed by all tasks.
   var packedElements: Double {
-    Double(sum.batch * sum.groups * blocks.reduce(1, *) * block.shares) * Double(sum.inputs * lattice.channelSize)
+    Double(sum.batch * sum.groups * blocks.reduce(1, *) * block.shares)
+      * Double(sum.inputs * lattice.channelSize)
   }
 
   func run<T: KernelElement>(

@@ -77,7 +77,9 @@ final class StencilConvolution: Sendable {
   }
 
   private var weightSize: Int { sum.groups * sum.depth }
-  private var packedSize: Int { block.channels * lattice.channelSize + 4 * lattice.lengths[lattice.axes.count - 1] + 512 }
+  private var packedSize: Int {
+    block.channels * lattice.channelSize + 4 * lattice.lengths[lattice.axes.count - 1] + 512
+  }
   private var isPlain: Bool { !sum.accumulates && sum.axes[sum.axes.count - 1].outputStep == 1 }
   private var stageSize: Int { block.extents.reduce(1, *) }
 
@@ -179,7 +181,8 @@ final class StencilConvolution: Sendable {
           for column in stride(from: 0, to: extents[last], by: width) {
             kernel.run?(
               count, planes.baseAddress, packed + from + row * pitch + column, pitch, weights,
-              output + to + row * steps[last - 1] + column, steps[last - 1], min(rows, extents[last - 1] - row),
+              output + to + row * steps[last - 1] + column, steps[last - 1],
+              min(rows, extents[last - 1] - row),
               min(width, extents[last] - column), accumulates ? 1 : 0)
           }
         }

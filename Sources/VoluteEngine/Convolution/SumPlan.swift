@@ -5,6 +5,7 @@ enum SumPlan: Sendable {
   case winograd([WinogradConvolution])
   case correlation(CorrelationConvolution)
   case fourier(FourierConvolution)
+  case patches(PatchConvolution)
 
   @inline(__always)
   func run<T: KernelElement>(
@@ -24,6 +25,8 @@ enum SumPlan: Sendable {
     case .correlation(let plan):
       plan.run(input, weight, bias, output)
     case .fourier(let plan):
+      plan.run(input, weight, bias, output)
+    case .patches(let plan):
       plan.run(input, weight, bias, output)
     }
   }

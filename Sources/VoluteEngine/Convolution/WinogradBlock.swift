@@ -9,7 +9,8 @@ struct WinogradBlock {
   let shares: Int
 
   init(
-    _ sum: WindowSum, _ axes: [WindowSum.Axis], tiles: [WinogradTile], height: Int, kernels: KernelSet, bytes: Int
+    _ sum: WindowSum, _ axes: [WindowSum.Axis], tiles: [WinogradTile], height: Int, kernels: KernelSet,
+    bytes: Int
   ) {
     let counts = axes.map(\.count)
     let outer = axes.count - tiles.count
@@ -39,7 +40,8 @@ struct WinogradBlock {
       let row = Double(extents[extents.count - 1])
       let rowVectors = (row / lanes).rounded(.up)
       let transform =
-        Double(sum.inputs) * places / row * (points * 3 * rowVectors + 60) + Double(sum.inputs) * packed * 2 / lanes
+        Double(sum.inputs) * places / row * (points * 3 * rowVectors + 60) + Double(sum.inputs) * packed * 2
+        / lanes
       let back = Double(sum.outputs) * Double(extents.reduce(1, *)) * points * 3 / lanes
       let stored = places * points * Double(sum.inputs)
       let spill = stored > budget ? product * min(0.5, 0.25 * (stored / budget - 1)) : 0

@@ -57,7 +57,8 @@ final class WinogradConvolution: Sendable {
       return axis
     }
     points = tiles.reduce(1) { $0 * $1.points }
-    block = WinogradBlock(sum, axes, tiles: tiles, height: height, kernels: kernels, bytes: MemoryLayout<T>.size)
+    block = WinogradBlock(
+      sum, axes, tiles: tiles, height: height, kernels: kernels, bytes: MemoryLayout<T>.size)
     lattice = Lattice(axes, block: block.extents)
     blocks = zip(axes, block.extents).map { ($0.count + $1 - 1) / $1 }
 
@@ -69,7 +70,9 @@ final class WinogradConvolution: Sendable {
     count = block.extents.reduce(1, *)
     // The products of a block: neighbouring outputs along the last of the other axes, and all tiles under them.
     let tileCount = block.extents.suffix(tiles.count).reduce(1, *)
-    let outerPitches = StridedArray.contiguousStrides(Array(lattice.lengths.prefix(outer))).map { $0 * tileCount }
+    let outerPitches = StridedArray.contiguousStrides(Array(lattice.lengths.prefix(outer))).map {
+      $0 * tileCount
+    }
     let flat = (outer > 0 ? block.extents[outer - 1] : 1) * tileCount
     let starts = VoluteEngine.places(
       Array(block.extents.prefix(max(outer - 1, 0))), Array(outerPitches.prefix(max(outer - 1, 0))))
@@ -140,7 +143,8 @@ final class WinogradConvolution: Sendable {
   }
 
   var weightElements: Double {
-    Double(sum.groups * ((sum.outputs + height - 1) / height) * height * offsets.count) * Double(2 * points + 9)
+    Double(sum.groups * ((sum.outputs + height - 1) / height) * height * offsets.count)
+      * Double(2 * points + 9)
   }
 
   func run<T: KernelElement>(
@@ -202,7 +206,8 @@ final class WinogradConvolution: Sendable {
       let to = transformed + channel * places
       for line in lines {
         emit?(
-          rowsAtOnce, row, from + line.from, row, to + line.point * pointSize + line.place, pointSize, 1, nil, 0)
+          rowsAtOnce, row, from + line.from, row, to + line.point * pointSize + line.place, pointSize, 1, nil,
+          0)
       }
     }
   }

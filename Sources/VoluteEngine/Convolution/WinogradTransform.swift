@@ -52,7 +52,9 @@ final class WinogradStage: Sendable {
     withUnsafeTemporaryAllocation(of: UnsafeRawPointer?.self, capacity: 6) { sources in
       withUnsafeTemporaryAllocation(of: UnsafeMutableRawPointer?.self, capacity: 6) { targets in
         for line in lines {
-          for (index, offset) in inputs.enumerated() { sources[index] = UnsafeRawPointer(from + line.from + offset) }
+          for (index, offset) in inputs.enumerated() {
+            sources[index] = UnsafeRawPointer(from + line.from + offset)
+          }
           for (index, offset) in outputs.enumerated() {
             targets[index] = UnsafeMutableRawPointer(to + line.to + offset)
           }

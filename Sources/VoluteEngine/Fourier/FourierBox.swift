@@ -52,7 +52,8 @@ struct FourierBox: Sendable {
       }
     }
     if sizes[1] > 1 {
-      sweepSecond(re, im, columns: (extents[2] + lanes - 1) / lanes, from: extents[1], to: sizes[1], isInverse: false)
+      sweepSecond(
+        re, im, columns: (extents[2] + lanes - 1) / lanes, from: extents[1], to: sizes[1], isInverse: false)
     }
     let last = FourierLine.of(sizes[2])
     let rows = planes * sizes[1]
@@ -98,7 +99,8 @@ struct FourierBox: Sendable {
       }
     }
     if sizes[1] > 1 {
-      sweepSecond(re, im, columns: paired(extents[2]) / lanes, from: sizes[1], to: extents[1], isInverse: true)
+      sweepSecond(
+        re, im, columns: paired(extents[2]) / lanes, from: sizes[1], to: extents[1], isInverse: true)
     }
     let columns = paired(extents[2]) / (2 * lanes)
     let first = FourierLine.of(sizes[0])
@@ -117,7 +119,8 @@ struct FourierBox: Sendable {
 
   /// The second axis of every plane of a spectrum: `from` of its lines are there, `to` are wanted.
   private func sweepSecond<T: KernelElement>(
-    _ re: UnsafeMutablePointer<T>, _ im: UnsafeMutablePointer<T>, columns: Int, from: Int, to: Int, isInverse: Bool
+    _ re: UnsafeMutablePointer<T>, _ im: UnsafeMutablePointer<T>, columns: Int, from: Int, to: Int,
+    isInverse: Bool
   ) {
     let line = FourierLine.of(sizes[1])
     let emit = T.kernels.table.emit
@@ -149,18 +152,25 @@ struct FourierBox: Sendable {
   }
 
   /// One vector of each real plane.
-  private func load<T: KernelElement>(_ box: UnsafePointer<T>, count: Int, to values: UnsafeMutablePointer<T>) {
+  private func load<T: KernelElement>(_ box: UnsafePointer<T>, count: Int, to values: UnsafeMutablePointer<T>)
+  {
     let emit = T.kernels.table.emit
     let low = min(count, planes)
     emit?(low, lanes, box, planeSize, values, lanes, 1, nil, 0)
-    if count > low { emit?(count - low, lanes, box + size, planeSize, values + low * lanes, lanes, 1, nil, 0) }
+    if count > low {
+      emit?(count - low, lanes, box + size, planeSize, values + low * lanes, lanes, 1, nil, 0)
+    }
   }
 
-  private func store<T: KernelElement>(_ values: UnsafePointer<T>, count: Int, to box: UnsafeMutablePointer<T>) {
+  private func store<T: KernelElement>(
+    _ values: UnsafePointer<T>, count: Int, to box: UnsafeMutablePointer<T>
+  ) {
     let emit = T.kernels.table.emit
     let low = min(count, planes)
     emit?(low, lanes, values, lanes, box, planeSize, 1, nil, 0)
-    if count > low { emit?(count - low, lanes, values + low * lanes, lanes, box + size, planeSize, 1, nil, 0) }
+    if count > low {
+      emit?(count - low, lanes, values + low * lanes, lanes, box + size, planeSize, 1, nil, 0)
+    }
   }
 
   /// `sum (+)= x * conjugate(w)` over the values of a spectrum.

@@ -100,12 +100,13 @@ final class FourierConvolution: Sendable {
       * (Double(sum.inputs) * box.cost(extents: input) + Double(sum.outputs) * box.cost(extents: tile))
       + (keepsKernels ? 1 : Double(tasks)) * pairs * box.cost(extents: kernel)
     let products = Double(tasks) * pairs * Double(spectrum)
-    // Each axis of each transform reads and writes the spectrum.
+    // Each axis of each transform reads and writes the spectrum, which matters where it leaves the nearest cache.
     let moved =
       (Double(tasks) * groups * Double(sum.inputs + sum.outputs) + (keepsKernels ? 1 : Double(tasks)) * pairs)
-      * Double(spectrum) * 1.5
+      * Double(spectrum) * (spectrum * bytes > 1 << 20 ? 1.5 : 0.2)
     estimated = SumEstimate(
-      seconds: transforms / (model.multiplyAdds * 0.4) + (products * 1.2 + moved) / model.elements + CostModel.overhead,
+      seconds: transforms / (model.multiplyAdds * 0.4) + (products * 1.2 + moved) / model.elements
+        + CostModel.overhead,
       workspace: workspace)
   }
 
@@ -156,7 +157,8 @@ final class FourierConvolution: Sendable {
 
   /// One tile of one sample and group.
   private func compute<T: KernelElement>(
-    _ origin: [Int], _ group: Int, _ x: UnsafePointer<T>, _ weight: UnsafePointer<T>, _ kept: UnsafePointer<T>?,
+    _ origin: [Int], _ group: Int, _ x: UnsafePointer<T>, _ weight: UnsafePointer<T>,
+    _ kept: UnsafePointer<T>?,
     _ bias: UnsafePointer<T>?, _ output: UnsafeMutablePointer<T>
   ) {
     let spectrum = 2 * box.size
@@ -173,7 +175,8 @@ final class FourierConvolution: Sendable {
       }
       func transformInput(_ channel: Int, to place: UnsafeMutablePointer<T>) {
         packer.packPlanes(
-          x + channel * sum.inputSteps.channel, lines: input[1], columns: box.paired(input[2]), pitch: box.pitch
+          x + channel * sum.inputSteps.channel, lines: input[1], columns: box.paired(input[2]),
+          pitch: box.pitch
         ) {
           place + box.plane($0)
         }
@@ -193,7 +196,8 @@ final class FourierConvolution: Sendable {
         for target in 0..<sum.outputs {
           for channel in 0..<sum.inputs {
             box.multiply(
-              scratch + channel * spectrum, kernelSpectrum(target, channel), to: one, accumulates: channel > 0)
+              scratch + channel * spectrum, kernelSpectrum(target, channel), to: one, accumulates: channel > 0
+            )
           }
           write(one, target, origin, bias, output)
         }

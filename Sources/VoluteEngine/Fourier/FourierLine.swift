@@ -104,8 +104,10 @@ final class FourierLine: Sendable {
         // The inverse is the transform with real and imaginary parts exchanged.
         isElsewhere =
           isInverse
-          ? kernels.table.fft?(size, factors.count, factors.baseAddress, twiddles, im, re, otherIm, otherRe) ?? 0
-          : kernels.table.fft?(size, factors.count, factors.baseAddress, twiddles, re, im, otherRe, otherIm) ?? 0
+          ? kernels.table.fft?(size, factors.count, factors.baseAddress, twiddles, im, re, otherIm, otherRe)
+            ?? 0
+          : kernels.table.fft?(size, factors.count, factors.baseAddress, twiddles, re, im, otherRe, otherIm)
+            ?? 0
       }
     }
     return isElsewhere != 0 ? (otherRe, otherIm) : (re, im)

@@ -7,3 +7,8 @@ func parallel(_ count: Int, _ body: (Int) -> Void) {
     for index in 0..<count { body(index) }
   }
 }
+
+extension Engine {
+  /// ``parallel(_:_:)`` for tests of the pool.
+  package static func forEach(_ count: Int, _ body: (Int) -> Void) { parallel(count, body) }
+}

@@ -36,7 +36,8 @@ import VoluteEngine
       #expect(plan.algorithm == algorithm)
       Engine.threadCount = cases.pick([1, 2, 3])
       let left = cases.normal(direction == .inputGradient ? geometry.outputShape : geometry.inputShape, dtype)
-      let right = cases.normal(direction == .weightGradient ? geometry.outputShape : geometry.weightShape, dtype)
+      let right = cases.normal(
+        direction == .weightGradient ? geometry.outputShape : geometry.weightShape, dtype)
       let bias = cases.int(0...1) == 0 ? cases.normal([geometry.outputChannels], dtype) : nil
       let actual = try compute(
         geometry, direction, left, right, bias, .algorithm(algorithm)
@@ -49,7 +50,8 @@ import VoluteEngine
       let bound = algorithm.errorBound.rms * 2 * (dtype == .float32 ? 1 : 1e-8)
       largest = max(largest, error / bound)
       #expect(
-        error <= bound, "\(algorithm) \(direction) \(dtype): rms error \(error), at most \(bound): \(geometry)")
+        error <= bound,
+        "\(algorithm) \(direction) \(dtype): rms error \(error), at most \(bound): \(geometry)")
     }
     Engine.threadCount = Engine.processorCount
     #expect(Double(declined.values.reduce(0, +)) <= Double(drawn) / 10, "declined: \(declined)")
@@ -64,7 +66,8 @@ import VoluteEngine
         (try? Engine.plan(geometry, direction, .float32, policy: .algorithm(algorithm))) != nil
       else { continue }
       checked += 1
-      let left = cases.normal(direction == .inputGradient ? geometry.outputShape : geometry.inputShape, .float32)
+      let left = cases.normal(
+        direction == .inputGradient ? geometry.outputShape : geometry.inputShape, .float32)
       let right = cases.normal(
         direction == .weightGradient ? geometry.outputShape : geometry.weightShape, .float32)
       let results = try [1, 2, 5].map { threads in
@@ -78,7 +81,8 @@ import VoluteEngine
 
   /// `.exact` never takes an algorithm that spreads an infinity or a NaN beyond the windows that it lies in.
   @Test func exactKeepsInfinitiesInTheirWindows() throws {
-    let geometry = try ConvolutionGeometry(inputShape: [1, 32, 24, 24], weightShape: [32, 32, 3, 3], padding: 1)
+    let geometry = try ConvolutionGeometry(
+      inputShape: [1, 32, 24, 24], weightShape: [32, 32, 3, 3], padding: 1)
     let plan = try Engine.plan(geometry, .forward, .float32, policy: .exact)
     #expect(plan.algorithm.isExact)
     var cases = Cases(seed: 5)
@@ -97,7 +101,8 @@ import VoluteEngine
     let error = #expect(throws: ShapeError.self) {
       try Engine.plan(geometry, .forward, .float32, policy: .algorithm(.winograd4))
     }
-    #expect(error?.description.contains("winograd4 cannot compute this forward: a kernel of 4 taps, not 3") == true)
+    #expect(
+      error?.description.contains("winograd4 cannot compute this forward: a kernel of 4 taps, not 3") == true)
   }
 
   /// The automatic choice stays within the bound that it promises.
@@ -155,6 +160,8 @@ extension Cases {
       direction = pick([.forward, .forward, .inputGradient])
     } else if algorithm == .correlation {
       direction = .weightGradient
+    } else if algorithm == .patches {
+      (direction, isTransposed) = (.forward, false)
     } else if algorithm == .stencil {
       direction = pick([.forward, .inputGradient])
       isTransposed = int(0...1) == 0
@@ -164,17 +171,27 @@ extension Cases {
     // The stencil's one output channel may be either side's.
     let writesInput = (direction == .inputGradient) != isTransposed
     let reads = groups * (isDepthwise ? int(1...3) : int(1...9))
-    let writes = groups * (isDepthwise ? 1 : pick([1, 2, 3, 5, 8, 14, 17]))
+    let writes =
+      groups * (isDepthwise ? 1 : (algorithm == .patches ? int(1...4) : pick([1, 2, 3, 5, 8, 14, 17])))
     // Elements' channels, and positions' channels.
     let (elements, positions) = writesInput ? (writes, reads) : (reads, writes)
     let largest = rank == 1 ? 70 : rank == 2 ? 24 : 11
-    let kernel = (0..<rank).map { _ in isWinograd ? 3 : int(1...(rank == 3 ? 4 : 6)) }
+    let kernel = (0..<rank).map { axis in
+      isWinograd ? 3 : int((algorithm == .patches && axis == rank - 1 ? 2 : 1)...(rank == 3 ? 4 : 6))
+    }
     let size = (0..<rank).map { axis in int((algorithm == .correlation ? largest / 2 : 1)...largest) }
-    let stride = PerAxis((0..<rank).map { _ in isWinograd ? 1 : int(1...3) })
-    let dilation = PerAxis((0..<rank).map { _ in pick([1, 1, 1, 2, 3]) })
+    let isPatches = algorithm == .patches
+    let stride = PerAxis(
+      (0..<rank).map { axis in
+        isWinograd ? 1 : isPatches && axis == rank - 1 ? kernel[axis] + pick([0, 0, 1]) : int(1...3)
+      })
+    let dilation = PerAxis((0..<rank).map { isPatches && $0 == rank - 1 ? 1 : pick([1, 1, 1, 2, 3]) })
     let padding = Padding.amounts(
       .init(
-        (0..<rank).map { _ in AxisPadding.sides(int(0...4), int(0...4), mode: pick(PaddingMode.allCases)) }))
+        (0..<rank).map { axis in
+          isPatches && axis == rank - 1
+            ? .zeros(0) : AxisPadding.sides(int(0...4), int(0...4), mode: pick(PaddingMode.allCases))
+        }))
     let batch = int(1...3)
     let geometry =
       isTransposed

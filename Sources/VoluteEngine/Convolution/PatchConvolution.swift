@@ -1,0 +1,138 @@
+/// A window sum whose windows do not overlap along the last axis: every input is read once, so that all there is to do
+/// is to read it fast. Rows of the input are multiplied with rows of weights, repeated for each window, and added up;
+/// only the last row is summed window by window.
+final class PatchConvolution: Sendable {
+  let sum: WindowSum
+  /// Elements of a row of the input under all windows, from its first.
+  private let width: Int
+  private let first: Int
+  /// Rows of weights of one output: input channels and the taps of the other axes.
+  private let rows: Int
+  private static let mostOutputs = 4
+
+  static func reasonAgainst(_ sum: WindowSum) -> String? {
+    let last = sum.axes[sum.axes.count - 1]
+    if last.dilation != 1 || last.stride < last.kernel { return "windows overlap along the last axis" }
+    if last.kernel == 1 { return "one tap along the last axis: there is nothing to add up" }
+    if last.inputStep != 1 { return "neighbours along the last axis are apart" }
+    if sum.outputs > mostOutputs { return "\(sum.outputs) output channels, more than \(mostOutputs)" }
+    let start = last.sources.first ?? -1
+    if start < 0 || (0..<last.reach).contains(where: { last.sources[$0] != start + $0 }) {
+      return "padding along the last axis"
+    }
+    return nil
+  }
+
+  init(_ sum: WindowSum) {
+    self.sum = sum
+    let last = sum.axes[sum.axes.count - 1]
+    width = last.reach
+    first = last.sources[0]
+    rows = sum.inputs * sum.axes.dropLast().reduce(1) { $0 * $1.kernel }
+  }
+
+  private var weightSize: Int { sum.groups * sum.outputs * rows * width }
+
+  func estimate(bytes: Int) -> SumEstimate {
+    let model = CostModel(bytes: bytes)
+    let lines =
+      Double(sum.batch * sum.groups * sum.outputs * rows)
+      * sum.axes.dropLast().reduce(1.0) { $0 * Double($1.count) }
+    return SumEstimate(
+      seconds: (lines * Double(width + 16) / 2 + Double(weightSize)) / model.elements + CostModel.overhead,
+      workspace: (weightSize + width) * bytes)
+  }
+
+  func run<T: KernelElement>(
+    _ input: UnsafePointer<T>, _ weight: UnsafePointer<T>, _ bias: UnsafePointer<T>?,
+    _ output: UnsafeMutablePointer<T>
+  ) {
+    let outer = sum.axes.dropLast()
+    let counts = outer.map(\.count)
+    let lines = counts.reduce(1, *)
+    let last = sum.axes[sum.axes.count - 1]
+    let taps = places(outer.map(\.kernel), outer.map(\.weightStep))
+    withScratch(T.self, weightSize) { weights in
+      parallel(sum.groups * sum.outputs) { index in
+        let (group, target) = index.quotientAndRemainder(dividingBy: sum.outputs)
+        var to = weights + index * rows * width
+        for channel in 0..<sum.inputs {
+          for tap in taps {
+            let from =
+              weight + sum.weightOffset + group * sum.weightSteps.group + target * sum.weightSteps.output
+              + channel * sum.weightSteps.input + tap
+            for place in 0..<width {
+              let offset = place % last.stride
+              to[place] = offset < last.kernel ? from[offset * last.weightStep] : .zero
+            }
+            to += width
+          }
+        }
+      }
+      parallel(sum.batch * sum.groups * lines) { task in
+        let (item, line) = task.quotientAndRemainder(dividingBy: lines)
+        let (sample, group) = item.quotientAndRemainder(dividingBy: sum.groups)
+        let from =
+          input + sum.inputOffset + sample * sum.inputSteps.batch + group * sum.inputSteps.group + first
+        let (sources, target) = lineOfOutputs(line)
+        withScratch(T.self, width) { products in
+          for channel in 0..<sum.outputs {
+            let index = group * sum.outputs + channel
+            add(from, sources, weights + index * rows * width, to: products)
+            write(
+              products, bias.map { $0[index] },
+              output + sum.outputOffset + sample * sum.outputSteps.batch + group * sum.outputSteps.group
+                + channel * sum.outputSteps.channel + target)
+          }
+        }
+      }
+    }
+  }
+
+  /// Where the input's rows under a line of outputs start, `nil` for padding, and where the line belongs.
+  private func lineOfOutputs(_ line: Int) -> (sources: [Int?], target: Int) {
+    var rest = line
+    var target = 0
+    var offsets: [Int?] = [0]
+    for axis in sum.axes.dropLast().reversed() {
+      let (outer, index) = rest.quotientAndRemainder(dividingBy: axis.count)
+      rest = outer
+      target += index * axis.outputStep
+      let inner = offsets
+      offsets = (0..<axis.kernel).flatMap { tap -> [Int?] in
+        let source = axis.sources[index * axis.stride + tap * axis.dilation]
+        return inner.map { offset in source < 0 ? nil : offset.map { $0 + source * axis.inputStep } }
+      }
+    }
+    return (offsets, target)
+  }
+
+  /// All rows times their weights.
+  private func add<T: KernelElement>(
+    _ input: UnsafePointer<T>, _ sources: [Int?], _ weights: UnsafePointer<T>,
+    to products: UnsafeMutablePointer<T>
+  ) {
+    let multiply = T.kernels.table.multiply_add
+    products.update(repeating: .zero, count: width)
+    var row = weights
+    for channel in 0..<sum.inputs {
+      for source in sources {
+        if let source { multiply?(width, input + channel * sum.inputSteps.channel + source, row, products) }
+        row += width
+      }
+    }
+  }
+
+  private func write<T: KernelElement>(
+    _ products: UnsafePointer<T>, _ bias: T?, _ output: UnsafeMutablePointer<T>
+  ) {
+    let last = sum.axes[sum.axes.count - 1]
+    for index in 0..<last.count {
+      var total = T.zero
+      for tap in 0..<last.kernel { total = T.add(total, products[index * last.stride + tap]) }
+      let place = output + index * last.outputStep
+      place.pointee =
+        sum.accumulates ? T.add(place.pointee, total) : bias.map { T.add(total, $0) } ?? total
+    }
+  }
+}

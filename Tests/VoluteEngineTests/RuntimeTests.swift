@@ -1,0 +1,97 @@
+import Synchronization
+import Testing
+import VoluteEngine
+
+/// The thread pool and the allocator. One after the other: both belong to the whole process.
+@Suite(.serialized) struct RuntimeTests {
+  @Test(arguments: [1, 2, 7]) func everyIndexRunsOnce(threads: Int) {
+    Engine.threadCount = threads
+    defer { Engine.threadCount = Engine.processorCount }
+    for count in [0, 1, 2, 3, 100, 10_000] {
+      let hits = (0..<count).map { _ in Counter() }
+      Engine.forEach(count) { hits[$0].add() }
+      #expect(hits.allSatisfy { $0.value == 1 })
+    }
+  }
+
+  /// A loop inside a loop runs where it is; neither waits for the other.
+  @Test func loopsNest() {
+    let total = Counter()
+    Engine.forEach(50) { _ in Engine.forEach(40) { _ in total.add() } }
+    #expect(total.value == 2000)
+  }
+
+  @Test func loopsRunAtOnce() async {
+    let totals = await withTaskGroup(of: Int.self) { group in
+      for size in 0..<16 {
+        group.addTask {
+          let total = Counter()
+          for _ in 0..<200 { Engine.forEach(size + 1) { _ in total.add() } }
+          return total.value - 200 * (size + 1)
+        }
+      }
+      return await group.reduce(into: []) { $0.append($1) }
+    }
+    #expect(totals.allSatisfy { $0 == 0 })
+  }
+
+  @Test func theThreadCountIsAtLeastOne() {
+    Engine.threadCount = -3
+    #expect(Engine.threadCount == 1)
+    Engine.threadCount = Engine.processorCount
+    #expect(Engine.threadCount >= 1)
+  }
+
+  @Test func storageIsAlignedAndReused() {
+    let size = 3 << 20
+    let first = Storage(byteCount: size)
+    #expect(UInt(bitPattern: first.base) % 64 == 0)
+    // Two that live at once lie apart.
+    let second = Storage(byteCount: size)
+    #expect(abs(first.base - second.base) >= size)
+    let before = Engine.memory
+    autoreleasing { _ = Storage(byteCount: 5 << 20) }
+    autoreleasing { _ = Storage(byteCount: 5 << 20) }
+    let after = Engine.memory
+    #expect(after.allocations >= before.allocations + 2)
+    #expect(after.reuses > before.reuses)
+    withExtendedLifetime((first, second)) {}
+  }
+
+  @Test func theLimitOfTheCacheIsKept() {
+    let limit = Engine.cachedMemoryLimit
+    defer { Engine.cachedMemoryLimit = limit }
+    Engine.cachedMemoryLimit = 8 << 20
+    var kept = (0..<8).map { Storage(byteCount: ($0 + 1) << 20) }
+    kept.removeAll()
+    #expect(Engine.memory.cached <= 8 << 20)
+    Engine.releaseCachedMemory()
+    #expect(Engine.memory.cached == 0)
+  }
+
+  @Test func memoryIsCountedWhileItIsHeld() {
+    Engine.resetPeakMemory()
+    let before = Engine.memory.inUse
+    let storage = Storage(byteCount: 64 << 20)
+    #expect(Engine.memory.inUse >= before + 64 << 20)
+    #expect(Engine.memory.peakInUse >= before + 64 << 20)
+    withExtendedLifetime(storage) {}
+  }
+
+  /// Blocks beyond 2 GiB are addressed with all their bits.
+  @Test func largeBuffersHaveBothEnds() {
+    let size = 3 << 30
+    let storage = Storage(byteCount: size)
+    storage.base.storeBytes(of: 7, as: UInt8.self)
+    (storage.base + size - 1).storeBytes(of: 9, as: UInt8.self)
+    #expect(storage.base.load(as: UInt8.self) == 7 && (storage.base + size - 1).load(as: UInt8.self) == 9)
+  }
+
+  private func autoreleasing(_ body: () -> Void) { body() }
+}
+
+private final class Counter: Sendable {
+  private let count = Atomic<Int>(0)
+  var value: Int { count.load(ordering: .relaxed) }
+  func add() { count.add(1, ordering: .relaxed) }
+}
