@@ -4,3 +4,7 @@
 @_exported import protocol VoluteEngine.Element
 @_exported import class VoluteEngine.Storage
 @_exported import enum VoluteEngine.Scalar
+@_exported import enum VoluteEngine.ConvolutionAlgorithm
+@_exported import enum VoluteEngine.ConvolutionPolicy
+@_exported import enum VoluteEngine.Engine
+@_exported import struct VoluteEngine.MemoryStatistics

@@ -14,19 +14,22 @@ import VoluteEngine
 ///   - padding: amounts, or `.same` (with any stride), `.valid`, `.half`, `.full`.
 ///   - paddingMode: what is read beyond the input, for the axes whose `padding` does not say.
 ///   - isStrict: refuse sizes that the stride does not divide, instead of dropping the remainder.
+///   - policy: which algorithms may be taken. `.automatic` keeps the error within 3e-6 of the output's root mean
+///     square; `.exact` adds up the products of the definition, so that an infinity or a NaN reaches the outputs whose
+///     windows it lies in and no others.
 /// - Throws: ``ShapeError`` naming the parameter, the numbers and the mend.
 public func convolution(
   _ x: Tensor, _ weight: Tensor, bias: Tensor? = nil, stride: PerAxis<Int> = 1, padding: Padding = 0,
   paddingMode: PerAxis<PaddingMode> = .zeros, dilation: PerAxis<Int> = 1, groups: Int = 1,
-  isStrict: Bool = false
+  isStrict: Bool = false, policy: ConvolutionPolicy = .automatic
 ) throws(ShapeError) -> Tensor {
   let geometry = try ConvolutionGeometry(
     inputShape: x.shape, weightShape: weight.shape, stride: stride, padding: padding,
     paddingMode: paddingMode, dilation: dilation, groups: groups, isStrict: isStrict)
-  return try convolve(geometry, x, weight, bias)
+  return try convolve(geometry, x, weight, bias, policy: policy)
 }
 
-/// N-dimensional transposed convolution: the adjoint of ``convolution(_:_:bias:stride:padding:paddingMode:dilation:groups:isStrict:)``
+/// N-dimensional transposed convolution: the adjoint of ``convolution(_:_:bias:stride:padding:paddingMode:dilation:groups:isStrict:policy:)``
 /// with the same parameters, in every padding mode.
 ///
 /// # Shapes
@@ -39,20 +42,21 @@ public func convolution(
 ///   - paddingMode: with `.zeros`, what falls on the padding is dropped, as PyTorch does; in the other modes it is
 ///     added to the elements that the padding stands for. A circular axis scatters onto a ring.
 ///   - outputSize: asks for one of the sizes that the stride makes ambiguous; replaces `outputPadding`.
+///   - policy: which algorithms may be taken.
 /// - Throws: ``ShapeError`` naming the parameter, the numbers and the mend.
 public func transposedConvolution(
   _ x: Tensor, _ weight: Tensor, bias: Tensor? = nil, stride: PerAxis<Int> = 1, padding: Padding = 0,
   paddingMode: PerAxis<PaddingMode> = .zeros, outputPadding: PerAxis<Int> = 0, outputSize: [Int]? = nil,
-  dilation: PerAxis<Int> = 1, groups: Int = 1
+  dilation: PerAxis<Int> = 1, groups: Int = 1, policy: ConvolutionPolicy = .automatic
 ) throws(ShapeError) -> Tensor {
   let geometry = try ConvolutionGeometry(
     transposing: x.shape, weightShape: weight.shape, stride: stride, padding: padding,
     paddingMode: paddingMode, outputPadding: outputPadding, outputSize: outputSize, dilation: dilation,
     groups: groups)
-  return try convolve(geometry, x, weight, bias)
+  return try convolve(geometry, x, weight, bias, policy: policy)
 }
 
-/// Runs a validated geometry by a named algorithm, or by the one that the engine chooses.
+/// Runs a validated geometry by an algorithm that the policy allows.
 package func convolve(
   _ geometry: ConvolutionGeometry, _ x: Tensor, _ weight: Tensor, _ bias: Tensor?,
   policy: ConvolutionPolicy = .automatic

@@ -39,7 +39,7 @@ final class ThreadPool: @unchecked Sendable {
   /// Workers inside the open loop, and how many more may join.
   private let inside = Atomic<Int>(0)
   private let places = Atomic<Int>(0)
-  private var body: ((Int) -> Void)?
+  private var body: UnsafePointer<(Int) -> Void>?
   private var count = 0
 
   /// Workers asleep, guarded by `mutex`.
@@ -73,30 +73,37 @@ final class ThreadPool: @unchecked Sendable {
     defer { isBusy.store(false, ordering: .releasing) }
     start(workers: threads - 1)
     withoutActuallyEscaping(body) { body in
-      self.body = body
-      self.count = count
-      next.store(0, ordering: .relaxed)
-      places.store(threads - 1, ordering: .relaxed)
-      ticket.add(1, ordering: .sequentiallyConsistent)
-      if sleepers.load(ordering: .sequentiallyConsistent) > 0 {
-        pthread_mutex_lock(mutex)
-        pthread_cond_broadcast(condition)
-        pthread_mutex_unlock(mutex)
-      }
-      work(body, count)
-      // Closed: nobody joins any more, and those inside finish what they hold.
-      ticket.add(1, ordering: .sequentiallyConsistent)
-      while inside.load(ordering: .sequentiallyConsistent) > 0 { pause() }
-      self.body = nil
+      withUnsafePointer(to: body) { share($0, count, with: threads - 1) }
     }
     return true
   }
 
-  private func work(_ body: (Int) -> Void, _ count: Int) {
+  /// Opens the loop, works on it, and returns when everybody has left it.
+  private func share(_ body: UnsafePointer<(Int) -> Void>, _ count: Int, with others: Int) {
+    self.body = body
+    self.count = count
+    next.store(0, ordering: .relaxed)
+    places.store(others, ordering: .relaxed)
+    ticket.add(1, ordering: .sequentiallyConsistent)
+    if sleepers.load(ordering: .sequentiallyConsistent) > 0 {
+      pthread_mutex_lock(mutex)
+      pthread_cond_broadcast(condition)
+      pthread_mutex_unlock(mutex)
+    }
+    work(body, count)
+    // Closed: nobody joins any more, and those inside finish what they hold.
+    ticket.add(1, ordering: .sequentiallyConsistent)
+    while inside.load(ordering: .sequentiallyConsistent) > 0 { pause() }
+    self.body = nil
+  }
+
+  /// Never inlined: whoever has left the loop must hold no reference to its body.
+  @inline(never)
+  private func work(_ body: UnsafePointer<(Int) -> Void>, _ count: Int) {
     while true {
       let index = next.add(1, ordering: .relaxed).oldValue
       if index >= count { return }
-      body(index)
+      body.pointee(index)
     }
   }
 
