@@ -31,7 +31,8 @@ let package = Package(
     .executableTarget(name: "FuzzReaders", dependencies: ["Volute", "VoluteFormats"]),
     .testTarget(name: "VoluteArithmeticTests", dependencies: ["VoluteArithmetic"]),
     .testTarget(name: "VoluteEngineTests", dependencies: ["VoluteEngine"]),
-    .testTarget(name: "VoluteTests", dependencies: ["Volute", "VoluteEngine", "VoluteFormats"], exclude: ["Golden"]),
+    .testTarget(
+      name: "VoluteTests", dependencies: ["Volute", "VoluteEngine", "VoluteFormats"], exclude: ["Golden"]),
     .testTarget(
       name: "VoluteFormatsTests", dependencies: ["Volute", "VoluteFormats"], exclude: ["Fixtures"]),
     .testTarget(name: "VoluteCLITests", dependencies: ["VoluteCLI", "Volute", "VoluteFormats"]),
