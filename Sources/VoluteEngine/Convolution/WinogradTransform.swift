@@ -9,7 +9,6 @@ enum WinogradTile: Int, Hashable, Sendable {
   var outputs: Int { rawValue }
   /// Inputs of a tile, and products: one a point.
   var points: Int { rawValue + 2 }
-  var index: Int { self == .two ? 0 : 1 }
 }
 
 /// One transform along one axis, for many lines at once: where lines start, and where the values of a tile lie

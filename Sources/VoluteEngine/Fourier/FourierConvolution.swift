@@ -18,14 +18,14 @@ final class FourierConvolution: Sendable {
   private let keepsKernels: Bool
   private let estimated: SumEstimate
 
-  /// - Throws: Nothing; `nil` with a reason when the sum does not fit.
+  /// Why a sum cannot be computed so; `nil` if it can.
   static func reasonAgainst(_ sum: WindowSum) -> String? {
     if sum.axes.count == 1 { return "one axis: there are no lines to transform side by side" }
     if sum.axes.count > 3 { return "\(sum.axes.count) axes, more than 3" }
     return nil
   }
 
-  /// The cheapest choice of tiles within `limit` bytes.
+  /// The cheapest choice of tiles within `limit` bytes of workspace.
   static func best<T: KernelElement>(
     _ sum: WindowSum, limit: Int, _ type: T.Type
   ) -> Result<FourierConvolution, FourierRefusal> {
