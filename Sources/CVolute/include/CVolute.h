@@ -106,4 +106,6 @@ typedef struct __attribute__((swift_attr("@Sendable"))) {
 // VOLUTE_ISA names (`baseline`, `avx2`, `avx512`), if the machine has that.
 const volute_kernels *volute_kernels_for_this_machine(void);
 
+#include "rows.h"
+
 #endif

@@ -27,16 +27,9 @@ public func interpolate(
       "interpolate in mode \(mode.rawValue) is not implemented for \(x.dtype.rawValue)",
       mend: "convert to a floating-point type")
   }
-  var result = x.to(x.dtype == .float64 ? .float64 : .float32).contiguous()
-  // One axis at a time, the last first: each pass touches lines that lie together.
-  for (axis, map) in geometry.maps.enumerated().reversed() {
-    var shape = result.shape
-    shape[axis + 2] = map.outputSize
-    let inner = shape[(axis + 3)...].reduce(1, *)
-    let input = result
-    result = Tensor(filling: shape, input.dtype) { output in
-      input.withStrided { Engine.resample(map, input: $0, inner: inner, to: output) }
-    }
+  let input = x.to(x.dtype == .float64 ? .float64 : .float32).contiguous()
+  var result = Tensor(filling: geometry.outputShape, input.dtype) { output in
+    input.withStrided { Engine.resample(geometry.maps, input: $0, to: output) }
   }
   if x.dtype == .uint8 { result = result.round().clamped(0, 255) }
   return result.to(x.dtype)

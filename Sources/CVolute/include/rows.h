@@ -1,0 +1,38 @@
+// Kernels that work on whole rows: pooling, resampling, elementwise operations, reductions and conversions.
+#ifndef VOLUTE_ROWS_H
+#define VOLUTE_ROWS_H
+
+#include "CVolute.h"
+
+// Arrays are of the element type that the table is for; offsets, strides and counts are in elements. Places are
+// integers of the element's width. Of two elements the larger is the greater one, NaN before any number; of equals
+// it is the one at the lower place, of NaNs the one at the higher.
+typedef struct __attribute__((swift_attr("@Sendable"))) {
+  // values[i] = the largest of from[lines[l] + i], and places[i] its offset from `from`; lines lie in order.
+  void (*maximum_of_lines)(ptrdiff_t n, ptrdiff_t count, const ptrdiff_t *lines, const void *from, void *values,
+                           void *places);
+  // to[o] = the largest of values[o * stride + t * step], t < taps, and indices[o] its place.
+  void (*maximum_of_windows)(ptrdiff_t n, ptrdiff_t stride, ptrdiff_t taps, ptrdiff_t step, const void *values,
+                             const void *places, void *to, int64_t *indices);
+  // to[i] = the sum of from[lines[l] + i].
+  void (*sum_of_lines)(ptrdiff_t n, ptrdiff_t count, const ptrdiff_t *lines, const void *from, void *to);
+  // to[o] = the sum of from[o * stride + t * step], t < taps, over outer * divisors[o].
+  void (*mean_of_windows)(ptrdiff_t n, ptrdiff_t stride, ptrdiff_t taps, ptrdiff_t step, const void *from,
+                          ptrdiff_t outer, const void *divisors, void *to);
+  // to[o * to_pitch + i] = the sum of weights[e] * from[sources[e] * pitch + i], offsets[o] <= e < offsets[o + 1].
+  void (*weigh_lines)(ptrdiff_t n, ptrdiff_t outputs, const ptrdiff_t *offsets, const ptrdiff_t *sources,
+                      const void *weights, const void *from, ptrdiff_t pitch, void *to, ptrdiff_t to_pitch);
+  // Line l of `to`, `pitch` long, from the line that starts at from + sources[l]; `fill` where that is PTRDIFF_MIN. A
+  // run with step 0 repeats one element, or, if its `from` is PTRDIFF_MIN, `fill`. Bits are moved as they are.
+  void (*gather_lines)(ptrdiff_t lines, const ptrdiff_t *sources, const void *from, ptrdiff_t run_count,
+                       const volute_run *runs, const void *fill, void *to, ptrdiff_t pitch);
+} volute_scalar_row_kernels;
+
+typedef struct __attribute__((swift_attr("@Sendable"))) {
+  const volute_scalar_row_kernels *f32, *f64;
+} volute_row_kernels;
+
+// Of the instruction set of `volute_kernels_for_this_machine`.
+const volute_row_kernels *volute_row_kernels_for_this_machine(void);
+
+#endif
