@@ -122,7 +122,8 @@ extension Engine {
           let target = to + row.output + run.output
           if run.taps == 0 {
             for index in 0..<run.count {
-              target[index] = T.divide(.zero, T.multiply(T(int64: Int64(row.divisor)), divisors[run.output + index]))
+              target[index] = T.divide(
+                .zero, T.multiply(T(int64: Int64(row.divisor)), divisors[run.output + index]))
             }
           } else {
             T.rows.mean_of_windows(

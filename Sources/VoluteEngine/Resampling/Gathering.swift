@@ -72,7 +72,8 @@ private struct GatheredLines {
         runs.append(volute_run(to: run.output * block, from: Int.min, step: 0, count: run.count * block))
       } else if block == 1 {
         runs.append(
-          volute_run(to: run.output, from: from, step: run.count == 1 ? 1 : run.step * step, count: run.count))
+          volute_run(to: run.output, from: from, step: run.count == 1 ? 1 : run.step * step, count: run.count)
+        )
       } else if run.step * step == block {
         runs.append(volute_run(to: run.output * block, from: from, step: 1, count: run.count * block))
       } else {
