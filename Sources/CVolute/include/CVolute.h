@@ -106,6 +106,9 @@ typedef struct __attribute__((swift_attr("@Sendable"))) {
 // VOLUTE_ISA names (`baseline`, `avx2`, `avx512`), if the machine has that.
 const volute_kernels *volute_kernels_for_this_machine(void);
 
+// A pointer of this thread's own, null at first.
+void *_Nullable *_Nonnull volute_thread_slot(void);
+
 #include "rows.h"
 
 #endif
