@@ -2,4 +2,5 @@
 
 static _Thread_local void *slot;
 
-void *_Nullable *_Nonnull volute_thread_slot(void) { return &slot; }
+void *volute_thread_slot(void) { return slot; }
+void volute_set_thread_slot(void *value) { slot = value; }

@@ -68,12 +68,15 @@ import VoluteEngine
       #expect(state.statistics.cached <= 8 << 20)
     }
     #expect(state.statistics.cached == 8 << 20)
-    let reused = try #require(state.take(8 << 20))
+    let taken = state.take(8 << 20)
+    let reused = try #require(taken)
     #expect(state.statistics.cached == 0 && state.statistics.reuses == 1)
-    #expect(state.keep(reused, 8 << 20))
+    let isKept = state.keep(reused, 8 << 20)
+    #expect(isKept)
     state.trim(to: 0)
     #expect(state.statistics.cached == 0)
-    #expect(state.take(8 << 20) == nil)
+    let none = state.take(8 << 20)
+    #expect(none == nil)
   }
 
   @Test func memoryIsCountedWhileItIsHeld() {

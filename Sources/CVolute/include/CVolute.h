@@ -107,7 +107,8 @@ typedef struct __attribute__((swift_attr("@Sendable"))) {
 const volute_kernels *volute_kernels_for_this_machine(void);
 
 // A pointer of this thread's own, null at first.
-void *_Nullable *_Nonnull volute_thread_slot(void);
+void *volute_thread_slot(void);
+void volute_set_thread_slot(void *value);
 
 #include "rows.h"
 

@@ -78,12 +78,36 @@ extension Tensor {
 }
 
 /// One walk over a graph, from the outputs to the leaves.
-private struct BackwardPass {
+struct BackwardPass {
   let operation: String
   let retainsGraph: Bool
   let createsGraph: Bool
   /// The nodes whose gradients are asked for, with their places; `nil` to accumulate in the leaves.
   let wanted: [ObjectIdentifier: Int]?
+  /// Accumulate in all other leaves too.
+  var accumulatesElsewhere = false
+
+  /// The gradients of a recomputed output at `inputs`; every other leaf accumulates its own.
+  static func gradients(
+    of output: Tensor, _ gradient: Tensor, at inputs: [Tensor], createsGraph: Bool
+  ) throws(ShapeError) -> [Tensor?] {
+    var wanted: [ObjectIdentifier: Int] = [:]
+    var slots: [Int?] = []
+    for input in inputs {
+      guard let node = input.node else {
+        slots.append(nil)
+        continue
+      }
+      let slot = wanted[ObjectIdentifier(node)] ?? wanted.count
+      wanted[ObjectIdentifier(node)] = slot
+      slots.append(slot)
+    }
+    let found = try BackwardPass(
+      operation: "checkpoint", retainsGraph: createsGraph, createsGraph: createsGraph, wanted: wanted,
+      accumulatesElsewhere: true
+    ).run([output], [gradient])
+    return slots.map { $0.flatMap { found[$0] } }
+  }
 
   func run(_ outputs: [Tensor], _ given: [Tensor?]?) throws(ShapeError) -> [Tensor?] {
     var pending: [ObjectIdentifier: Tensor] = [:]
@@ -137,7 +161,9 @@ private struct BackwardPass {
       gradient = node.hooked(gradient)
       if let place = wanted?[id] {
         found[place] = gradient
-      } else if wanted == nil, node.keepsGradient {
+        // What lies below an input that is asked for belongs to the caller's graph.
+        if accumulatesElsewhere { continue }
+      } else if wanted == nil || accumulatesElsewhere, node.keepsGradient {
         node.accumulate(gradient)
       }
       let needs = node.inputs.map { $0.map(isUseful) ?? false }
@@ -161,7 +187,7 @@ private struct BackwardPass {
 
   /// Those of `nodes` that lead to what is asked for; `nil` stands for all.
   private func leading(_ nodes: [GradientNode]) -> Set<ObjectIdentifier>? {
-    guard let wanted else { return nil }
+    guard let wanted, !accumulatesElsewhere else { return nil }
     var result = Set(wanted.keys)
     for node in nodes.reversed()
     where node.inputs.contains(where: { $0.map { result.contains(ObjectIdentifier($0)) } ?? false }) {

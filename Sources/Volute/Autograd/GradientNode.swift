@@ -42,8 +42,6 @@ public struct BackwardContext {
 public final class GradientNode: Sendable {
   /// Grows with time, so that every node comes after its inputs.
   let order: UInt64
-  /// Where the gradients by the operation's inputs go; `nil` for inputs that need none.
-  public let inputs: [GradientNode?]
   public let isLeaf: Bool
   /// The operation's name, such as `ConvolutionBackward`; `AccumulateGrad` for a leaf.
   public let name: String
@@ -53,6 +51,7 @@ public final class GradientNode: Sendable {
   private let state: Mutex<State>
 
   private struct State {
+    var inputs: [GradientNode?]
     var backward: (any Backward)?
     var gradient: Tensor?
     var keepsGradient: Bool
@@ -64,18 +63,27 @@ public final class GradientNode: Sendable {
 
   init(_ backward: (any Backward)?, inputs: [GradientNode?], shape: [Int], dtype: DType) {
     order = GradientNode.count.wrappingAdd(1, ordering: .relaxed).newValue
-    self.inputs = inputs
     isLeaf = backward == nil
     name = backward?.name ?? "AccumulateGrad"
     self.shape = shape
     self.dtype = dtype
-    state = Mutex(State(backward: backward, keepsGradient: backward == nil))
+    state = Mutex(State(inputs: inputs, backward: backward, keepsGradient: backward == nil))
   }
 
   deinit {
-    // Releasing the inputs here would recurse through a long graph, so what is let go waits its turn.
-    Graveyard.bury(Remains(inputs: inputs, backward: state.withLock { $0.backward }))
+    // Releasing the inputs here would recurse through a long graph, so what the node holds is taken from it and waits.
+    Graveyard.bury(
+      state.withLock { state in
+        defer {
+          state.inputs = []
+          state.backward = nil
+        }
+        return Remains(inputs: state.inputs, backward: state.backward)
+      })
   }
+
+  /// Where the gradients by the operation's inputs go; `nil` for inputs that need none.
+  public var inputs: [GradientNode?] { state.withLock { $0.inputs } }
 
   /// The operation; `nil` once its graph has been released.
   var backward: (any Backward)? { state.withLock { $0.backward } }
@@ -142,16 +150,15 @@ private enum Graveyard {
   }
 
   static func bury(_ remains: Remains) {
-    let slot = volute_thread_slot()
-    if let queue = slot.pointee {
+    if let queue = volute_thread_slot() {
       Unmanaged<Queue>.fromOpaque(queue).takeUnretainedValue().waiting.append(remains)
       return
     }
     let queue = Queue()
     queue.waiting.append(remains)
-    slot.pointee = Unmanaged.passUnretained(queue).toOpaque()
+    volute_set_thread_slot(Unmanaged.passUnretained(queue).toOpaque())
     // Letting the last holder of a node go calls `bury` again, which finds the queue and returns.
     while let next = queue.waiting.popLast() { withExtendedLifetime(next) {} }
-    slot.pointee = nil
+    volute_set_thread_slot(nil)
   }
 }
