@@ -149,7 +149,8 @@ private enum Graveyard {
     var waiting: [Remains] = []
   }
 
-  static func bury(_ remains: Remains) {
+  /// Takes over `remains`: were it the caller's, that would let go of the last reference after all.
+  static func bury(_ remains: consuming Remains) {
     if let queue = volute_thread_slot() {
       Unmanaged<Queue>.fromOpaque(queue).takeUnretainedValue().waiting.append(remains)
       return
