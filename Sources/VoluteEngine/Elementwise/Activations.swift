@@ -35,8 +35,36 @@ extension Engine {
   public static func activationGradient(
     _ operation: UnaryOperation, _ input: StridedArray, gradient: StridedArray, to output: StridedArray
   ) {
+    if operation == .silu, let rows = rowKernels(output.dtype), output.isContiguous, input.isContiguous,
+      gradient.isContiguous
+    {
+      let size = output.dtype.size
+      return parallel(output.count, grain: 32_768) { range in
+        let start = range.lowerBound * size
+        rows.silu_gradient(range.count, input.base + start, gradient.base + start, output.base + start)
+      }
+    }
     output.dtype.dispatch(
       ActivationGradient(operation: operation, input: input, gradient: gradient, output: output))
+  }
+
+  /// `output = input / (1 + exp(-input))` by vectors; `false` where types or strides do not allow it.
+  static func siluByRows(_ input: StridedArray, to output: StridedArray) -> Bool {
+    guard let rows = rowKernels(output.dtype), output.isContiguous, input.isContiguous else { return false }
+    let size = output.dtype.size
+    parallel(output.count, grain: 32_768) { range in
+      rows.silu(range.count, input.base + range.lowerBound * size, output.base + range.lowerBound * size)
+    }
+    return true
+  }
+
+  /// The kernels of a type that has any.
+  static func rowKernels(_ dtype: DType) -> volute_scalar_row_kernels? {
+    switch dtype {
+    case .float32: Float.rows
+    case .float64: Double.rows
+    default: nil
+    }
   }
 
   private struct ActivationGradient: ElementVisitor {

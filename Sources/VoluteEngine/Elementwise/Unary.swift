@@ -17,6 +17,7 @@ public enum UnaryOperation: String, Sendable {
 extension Engine {
   /// `output = op input`, of one type and shape.
   public static func unary(_ operation: UnaryOperation, _ input: StridedArray, to output: StridedArray) {
+    if operation == .silu, siluByRows(input, to: output) { return }
     output.dtype.dispatch(Unary(operation: operation, input: input, output: output))
   }
 
