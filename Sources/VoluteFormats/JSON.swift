@@ -121,12 +121,17 @@ extension String {
     return result + "\""
   }
 
-  /// What is safe to show of a text that a file holds: its first 60 characters, without any that move the cursor.
-  package var shown: String {
-    let head = unicodeScalars.prefix(60).map { scalar in
+  /// What is safe to show of a text that a file holds: without the characters that move the cursor.
+  package var printable: String {
+    let scalars = unicodeScalars.map { scalar in
       scalar.value < 0x20 || (0x7F..<0xA0).contains(scalar.value) ? "?" : scalar
     }
-    let isWhole = unicodeScalars.dropFirst(60).isEmpty
-    return String(String.UnicodeScalarView(head)) + (isWhole ? "" : "…")
+    return String(String.UnicodeScalarView(scalars))
+  }
+
+  /// The first 60 characters of it, for messages.
+  package var shown: String {
+    let head = String(unicodeScalars.prefix(60)).printable
+    return unicodeScalars.dropFirst(60).isEmpty ? head : head + "…"
   }
 }

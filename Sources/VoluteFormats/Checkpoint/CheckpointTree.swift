@@ -119,16 +119,20 @@ struct CheckpointTree {
     let room = part.count * storage.elementSize / size
     let start = part.lowerBound * storage.elementSize / size
     let strides = try checkedStrides(tensor, room: room, in: bytes.name)
-    bytesLeft -= count * size
+    try charge(count * size, to: bytes)
+    let elements = try elements(storage.key, format, of: bytes)
+    return Tensor(
+      storage: elements, dtype: format.dtype, shape: tensor.shape, strides: strides,
+      offset: count == 0 ? 0 : start + tensor.offset)
+  }
+
+  private mutating func charge(_ count: Int, to bytes: FileBytes) throws(FormatError) {
+    bytesLeft -= count
     guard bytesLeft >= 0 else {
       throw FormatError(
         bytes.name, "is shown by tensors of far more elements than it has",
         mend: "in Python, save them after .clone()")
     }
-    let elements = try elements(storage.key, format, of: bytes)
-    return Tensor(
-      storage: elements, dtype: format.dtype, shape: tensor.shape, strides: strides,
-      offset: count == 0 ? 0 : start + tensor.offset)
   }
 
   /// The strides of the tensor once it is sure that no element lies outside of the storage's `room` elements.
@@ -166,6 +170,7 @@ struct CheckpointTree {
     let made = Made(key: key, format: format)
     if let storage = self.made[made] { return storage }
     let whole = bytes.bytes.count / format.size * format.size
+    try charge(whole, to: bytes)
     let storage = try bytes.storage(of: format, UnsafeRawBufferPointer(rebasing: bytes.bytes[..<whole]))
     self.made[made] = storage
     return storage
