@@ -130,7 +130,8 @@ struct Pickle {
   private func global(_ module: String, _ name: String) throws(FormatError) -> PickleGlobal {
     if let global = PickleGlobal(module: module, name: name) { return global }
     if module == "torch", name.hasSuffix("Storage") || name.hasPrefix("complex") || name.hasPrefix("float8") {
-      throw fault("has elements of torch.\(name.shown), which no tensor has", mend: "save them as another type")
+      throw fault(
+        "has elements of torch.\(name.shown), which no tensor has", mend: "save them as another type")
     }
     throw fault(
       "asks for \(module.shown).\(name.shown), which is none of what weights are made of; nothing was run",
