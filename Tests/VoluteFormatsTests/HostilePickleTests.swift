@@ -203,6 +203,21 @@ struct HostilePickleTests {
       refusal { () throws(FormatError) in try Checkpoint(bytes: order) }.contains("the byte order 'middle'"))
   }
 
+  @Test func aPartOfAStorageIsMeantInOldFiles() throws {
+    // Elements 1 and 2 of four bytes; the tensor takes the second of them.
+    func program(_ start: String, _ size: String, offset: String = "K\u{1}") -> [UInt8] {
+      let whole = storage("torch\nByteStorage", count: 4).dropLast(2)
+      let part = "\(whole)(\(string("v"))\(start)\(size)ttQ"
+      return Array(tensor(part, offset: offset, shape: "(K\u{1}t", strides: "(K\u{1}t").utf8)
+    }
+    let bytes = try archive(program("K\u{1}", "K\u{2}"), storage: [5, 6, 7, 8])
+    #expect(try Checkpoint(bytes: bytes).root.tensor?.elements() == [7 as UInt8])
+    #expect(
+      try message(program("K\u{1}", "K\u{2}", offset: "K\u{2}")).contains("leaves its storage of 2 elements"))
+    #expect(try message(program("K\u{3}", "K\u{2}")).contains("elements 3 and 2 more of a storage of 4"))
+    #expect(try message(program("K\u{5}", "K\0")).contains("elements 5 and 0 more of a storage of 4"))
+  }
+
   @Test func aDamagedStorageIsNoticed() throws {
     var bytes = try bytes(of: fixture("tensor.pt"))
     let place = try #require(bytes.indices.first { bytes[$0...].starts(with: [0, 0, 0x40, 0xC0]) })

@@ -72,7 +72,8 @@ func npy(_ header: String, _ data: [UInt8] = []) -> [UInt8] {
   return bytes + Array(header.utf8) + data
 }
 
-/// What `Tools/checkpoint_fixtures.py` puts into every tensor: 0, 1, 2, ..., or -3, -2, -1, ... where there is a sign.
+/// What the scripts that made the fixtures put into every array: 0, 1, 2, ..., or -3, -2, -1, ... where there is a
+/// sign.
 func counted(_ shape: [Int], _ dtype: DType) -> Tensor {
   let count = shape.reduce(1, *)
   if dtype == .bool { return Tensor((0..<count).map { $0 % 2 == 1 }, shape: shape) }
