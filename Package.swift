@@ -18,7 +18,7 @@ let package = Package(
     .target(name: "CVolute"),
     .target(name: "VoluteArithmetic"),
     .target(name: "VoluteEngine", dependencies: ["CVolute", "VoluteArithmetic"]),
-    .target(name: "Volute", dependencies: ["VoluteEngine", "VoluteArithmetic"]),
+    .target(name: "Volute", dependencies: ["CVolute", "VoluteEngine", "VoluteArithmetic"]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
     .target(name: "VoluteFormats", dependencies: ["Volute", "VoluteEngine", "CZlib"]),
     .executableTarget(
