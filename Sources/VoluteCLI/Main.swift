@@ -19,6 +19,7 @@ struct VoluteCommand: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       ApplyCommand.self, ShapeCommand.self, PlanCommand.self, BenchCommand.self, SolveCommand.self,
+      ExplainCommand.self, AnimateCommand.self,
       TourCommand.self,
     ])
 

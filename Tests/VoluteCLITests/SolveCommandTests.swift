@@ -23,7 +23,7 @@ import Testing
         conv1d: padding on both sides
           exactly        3/2
           none           the padding on both sides would be 3/2, which is not a whole number
-          nearest        \("")
+                         the nearest:
           1              floor((10 + 2·1 - 1·(4 - 1) - 1) / 1) + 1 = 9
           2              floor((10 + 2·2 - 1·(4 - 1) - 1) / 1) + 1 = 11
 

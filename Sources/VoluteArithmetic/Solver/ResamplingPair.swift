@@ -34,16 +34,9 @@ public struct ResamplingPair: Hashable, Sendable {
 
   /// The ways to make `up` return to `size`; none where it does so already.
   func mends(for size: Int) -> [Mend] {
-    let returned = larger(smaller(size))
-    guard returned != size else { return [] }
-    var mends: [Mend] = []
-    let extra = up.outputPadding + size - returned
-    if (0..<max(up.stride, up.dilation)).contains(extra) { mends.append(.outputPadding(extra)) }
-    let total = up.paddingBefore + up.paddingAfter + returned - size
-    if total >= 0 { mends.append(.padding(before: total / 2, after: total - total / 2)) }
-    if returned > size { mends.append(.crop(returned - size)) }
-    mends.append(.adjoint(adjoint(for: size)))
-    return mends
+    let smaller = smaller(size)
+    guard larger(smaller) != size else { return [] }
+    return Mend.all(of: up, wrap: wrap, from: smaller, to: size) + [.adjoint(adjoint(for: size))]
   }
 
   /// The adjoint of `down` over `size` elements, which returns to them for every kernel, stride and padding: what the
@@ -77,6 +70,21 @@ public enum Mend: Hashable, Sendable, CustomStringConvertible {
           ? "\(axis.paddingBefore)" : "\(axis.paddingBefore) before and \(axis.paddingAfter) after")
         + (axis.outputPadding == 0 ? "" : ", output padding \(axis.outputPadding)")
     }
+  }
+
+  /// The changes to a transposed convolution that make `input` elements come out as `size`; none where they do.
+  ///
+  /// - Parameter wrap: elements wrapped around the input first.
+  public static func all(of up: Axis, wrap: Int = 0, from input: Int, to size: Int) -> [Mend] {
+    let returned = up.transposedOutputSize(input + 2 * wrap)
+    guard returned != size else { return [] }
+    var mends: [Mend] = []
+    let extra = up.outputPadding + size - returned
+    if (0..<max(up.stride, up.dilation)).contains(extra) { mends.append(.outputPadding(extra)) }
+    let total = up.paddingBefore + up.paddingAfter + returned - size
+    if total >= 0 { mends.append(.padding(before: total / 2, after: total - total / 2)) }
+    if returned > size { mends.append(.crop(returned - size)) }
+    return mends
   }
 
   /// `pair` with the change made; a crop is no part of a layer and leaves it as it is.

@@ -188,7 +188,7 @@ struct SolveSize: ParsableCommand {
     if let exact = answer.exact, answer.solutions.isEmpty || answer.exact?.isInteger == false {
       rows.append(("exactly", "\(exact)"))
     }
-    if let reason = answer.reason { rows += [("none", reason), ("nearest", "")] }
+    if let reason = answer.reason { rows += [("none", reason), ("", "the nearest:")] }
     let listed = answer.solutions.isEmpty ? answer.nearest : answer.solutions
     let shown = all ? listed.count : min(listed.count, 8)
     for solution in listed.prefix(shown) {
