@@ -202,10 +202,10 @@ public struct Animation: Sendable {
     return product(kernel.map { Array(0..<$0) }).map { tap in
       let place = zip(tap, layer.axes).map { $0 * $1.dilation - $1.paddingBefore }
       var mark = "<path class=\"tap\" d=\"\(panel.outline(place))\"/>"
-      if let weights = numbers?.weight, !weights.isEmpty {
-        let corner = panel.center(place) + Point(x: 0.3 * Panel.cell, y: 0.36 * Panel.cell)
-        let below = panel.center(place) + Point(x: 0, y: 0.33 * Panel.cell)
-        mark += number(weights[flat(tap, kernel)], panel.isRing || layer.rank == 3 ? below : corner, "weight")
+      // In sheets there is no room for a second number.
+      if let weights = numbers?.weight, !weights.isEmpty, layer.rank < 3 {
+        let aside = Point(x: panel.isRing ? 0 : 0.3 * Panel.cell, y: 0.34 * Panel.cell)
+        mark += number(weights[flat(tap, kernel)], panel.center(place) + aside, "weight")
       }
       return mark + "\n"
     }.joined()

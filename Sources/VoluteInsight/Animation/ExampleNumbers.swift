@@ -12,8 +12,8 @@ struct ExampleNumbers: Sendable {
 
   init(_ layer: ResolvedLayer) throws(ShapeError) {
     let kernel = layer.axes.map(\.kernel)
-    let x = Self.digits(layer.inputSize, factor: 5, modulus: 4)
-    let w = Self.digits(kernel, factor: 3, modulus: 3)
+    let x = Self.digits(layer.inputSize, factor: 13, modulus: 4)
+    let w = Self.digits(kernel, factor: 17, modulus: 3)
     var sums: [[(input: Int, text: String)]] = []
     let result: Tensor
     switch layer.kind {
@@ -49,7 +49,7 @@ struct ExampleNumbers: Sendable {
 
   /// Digits without a pattern, as a tensor of one sample and one channel.
   private static func digits(_ size: [Int], factor: Int, modulus: Int) -> Tensor {
-    let values = (0..<size.reduce(1, *)).map { Int64(($0 * $0 + factor * $0 + 1) % modulus) }
+    let values = (0..<size.reduce(1, *)).map { Int64(($0 * $0 * 7 + $0 * factor + 5) % 101 % modulus) }
     return Tensor(values, shape: [1, 1] + size)
   }
 
