@@ -8,6 +8,7 @@ let package = Package(
     .library(name: "Volute", targets: ["Volute"]),
     .library(name: "VoluteArithmetic", targets: ["VoluteArithmetic"]),
     .library(name: "VoluteFormats", targets: ["VoluteFormats"]),
+    .library(name: "VoluteInsight", targets: ["VoluteInsight"]),
     .executable(name: "volute", targets: ["VoluteCLI"]),
   ],
   dependencies: [
@@ -21,10 +22,11 @@ let package = Package(
     .target(name: "Volute", dependencies: ["CVolute", "VoluteEngine", "VoluteArithmetic"]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
     .target(name: "VoluteFormats", dependencies: ["Volute", "VoluteEngine", "CZlib"]),
+    .target(name: "VoluteInsight", dependencies: ["Volute", "VoluteArithmetic"]),
     .executableTarget(
       name: "VoluteCLI",
       dependencies: [
-        "Volute", "VoluteFormats", "VoluteArithmetic", "VoluteEngine",
+        "Volute", "VoluteFormats", "VoluteInsight", "VoluteArithmetic", "VoluteEngine",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     // Not a product: feeds damaged files to the readers, `swift run -c release FuzzReaders npy 100000`.
@@ -35,6 +37,9 @@ let package = Package(
       name: "VoluteTests", dependencies: ["Volute", "VoluteEngine", "VoluteFormats"], exclude: ["Golden"]),
     .testTarget(
       name: "VoluteFormatsTests", dependencies: ["Volute", "VoluteFormats"], exclude: ["Fixtures"]),
+    .testTarget(
+      name: "VoluteInsightTests", dependencies: ["VoluteInsight", "Volute", "VoluteArithmetic"],
+      exclude: ["Snapshots"]),
     .testTarget(name: "VoluteCLITests", dependencies: ["VoluteCLI", "Volute", "VoluteFormats"]),
   ]
 )

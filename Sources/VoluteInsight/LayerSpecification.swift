@@ -1,0 +1,167 @@
+import Volute
+import VoluteArithmetic
+
+/// A layer with a window, as it is written down: before anything is known of its input.
+public struct LayerSpecification: Hashable, Sendable {
+  public enum Kind: String, Hashable, Sendable, CaseIterable {
+    case convolution = "conv"
+    case transposedConvolution = "conv-transpose"
+    case maxPool = "max-pool"
+    case averagePool = "avg-pool"
+
+    public var isPooling: Bool { self == .maxPool || self == .averagePool }
+  }
+
+  public var kind: Kind
+  public var kernelSize: PerAxis<Int>
+  /// `nil` is 1, or the kernel for a pooling.
+  public var stride: PerAxis<Int>?
+  public var padding: Padding
+  public var paddingMode: PerAxis<PaddingMode>
+  public var dilation: PerAxis<Int>
+  public var outputPadding: PerAxis<Int>
+  /// `nil` keeps the channels.
+  public var outputChannels: Int?
+  public var groups: Int
+  public var isCeil: Bool
+
+  public init(
+    _ kind: Kind, kernelSize: PerAxis<Int>, stride: PerAxis<Int>? = nil, padding: Padding = 0,
+    paddingMode: PerAxis<PaddingMode> = .zeros, dilation: PerAxis<Int> = 1, outputPadding: PerAxis<Int> = 0,
+    outputChannels: Int? = nil, groups: Int = 1, isCeil: Bool = false
+  ) {
+    self.kind = kind
+    self.kernelSize = kernelSize
+    self.stride = stride
+    self.padding = padding
+    self.paddingMode = paddingMode
+    self.dilation = dilation
+    self.outputPadding = outputPadding
+    self.outputChannels = outputChannels
+    self.groups = groups
+    self.isCeil = isCeil
+  }
+}
+
+/// A layer over an input of known size: its sizes, its formulas, and its links.
+public struct ResolvedLayer: Hashable, Sendable {
+  public let specification: LayerSpecification
+  public let inputChannels: Int
+  public let outputChannels: Int
+  public let inputSize: [Int]
+  public let outputSize: [Int]
+  /// The axes with padding resolved to amounts.
+  public let axes: [Axis]
+  public let links: [AxisLinks]
+  public let formulas: [String]
+  /// `nil` for a pooling.
+  public let convolution: ConvolutionGeometry?
+
+  public var rank: Int { axes.count }
+  public var kind: LayerSpecification.Kind { specification.kind }
+  public var isTransposed: Bool { kind == .transposedConvolution }
+  /// The operation's name, such as `conv-transpose2d`.
+  public var name: String { "\(kind.rawValue)\(rank)d" }
+  /// With a bias; `nil` for a pooling, which has no parameters and multiplies nothing.
+  public var cost: Cost? { convolution?.cost(bias: true) }
+
+  /// The most elements along all axes, on either side, that can be explained: links are held one by one.
+  public static let largestSize = 1 << 16
+
+  /// - Parameters:
+  ///   - inputSize: the spatial sizes that go in; their count is the rank.
+  ///   - channels: the channels that go in.
+  /// - Throws: ``ShapeError`` with the sentence of the operation itself.
+  public init(
+    _ specification: LayerSpecification, inputSize: [Int], channels: Int = 1
+  ) throws(ShapeError) {
+    let rank = inputSize.count
+    let name = "\(specification.kind.rawValue)\(rank)d"
+    guard rank >= 1 else {
+      throw ShapeError(name, parameter: "input", "expected at least one spatial axis")
+    }
+    let shape = [1, channels] + inputSize
+    _ = try elementCount(shape, operation: name)
+    let kernel = try specification.kernelSize.expanded(
+      to: rank, operation: name, parameter: "kernelSize")
+    self.specification = specification
+    self.inputSize = inputSize
+    inputChannels = channels
+    outputChannels = specification.kind.isPooling ? channels : specification.outputChannels ?? channels
+    let groups = specification.groups
+    guard channels >= 1, outputChannels >= 1, groups >= 1, channels % groups == 0,
+      outputChannels % groups == 0
+    else {
+      throw ShapeError(
+        name, parameter: "groups",
+        "\(channels) channels to \(outputChannels) do not divide into \(groups) groups",
+        mend: "take a divisor of both")
+    }
+    switch specification.kind {
+    case .convolution, .transposedConvolution:
+      let isTransposed = specification.kind == .transposedConvolution
+      let geometry =
+        isTransposed
+        ? try ConvolutionGeometry(
+          transposing: shape, weightShape: [channels, outputChannels / groups] + kernel,
+          stride: specification.stride ?? 1, padding: specification.padding,
+          paddingMode: specification.paddingMode, outputPadding: specification.outputPadding,
+          dilation: specification.dilation, groups: groups)
+        : try ConvolutionGeometry(
+          inputShape: shape, weightShape: [outputChannels, channels / groups] + kernel,
+          stride: specification.stride ?? 1, padding: specification.padding,
+          paddingMode: specification.paddingMode, dilation: specification.dilation, groups: groups)
+      try Self.checkReach(inputSize + geometry.outputSize, geometry.axes, name)
+      convolution = geometry
+      axes = geometry.axes
+      outputSize = geometry.outputSize
+      links = geometry.maps.map { AxisLinks($0, isTransposed: isTransposed) }
+      formulas = zip(geometry.axes, inputSize).map {
+        isTransposed ? $0.transposedFormula($1) : $0.formula($1)
+      }
+    case .maxPool, .averagePool:
+      let geometry = try PoolingGeometry(
+        specification.kind == .maxPool ? "max_pool" : "avg_pool", inputShape: shape, rank: rank,
+        kernelSize: specification.kernelSize, stride: specification.stride,
+        padding: try specification.symmetricPadding(name), dilation: specification.dilation,
+        isCeil: specification.isCeil)
+      try Self.checkReach(inputSize + geometry.outputSize, geometry.axes, name)
+      convolution = nil
+      axes = geometry.axes
+      outputSize = geometry.outputSize
+      links = zip(geometry.windows, geometry.axes).map { AxisLinks($0, $1) }
+      formulas = geometry.formulas(isCeil: specification.isCeil)
+    }
+  }
+
+  private static func checkReach(
+    _ sizes: [Int], _ axes: [Axis], _ name: String
+  ) throws(ShapeError) {
+    let reaches = sizes + axes.flatMap { [$0.extent, $0.paddingBefore, $0.paddingAfter, $0.stride] }
+    if let long = reaches.first(where: { $0 > largestSize }) {
+      throw ShapeError(
+        name, parameter: "input",
+        "an axis of \(long) elements is too long to be explained element by element",
+        mend: "at most \(largestSize)")
+    }
+  }
+}
+
+extension LayerSpecification {
+  /// Padding of a pooling, which knows symmetric amounts only.
+  fileprivate func symmetricPadding(_ name: String) throws(ShapeError) -> PerAxis<Int> {
+    switch padding {
+    case .valid: return 0
+    case .amounts(let amounts):
+      if let bad = amounts.values.first(where: { $0.before != $0.after }) {
+        throw ShapeError(
+          name, parameter: "padding",
+          "a pooling pads both sides alike, but got \(bad.before) and \(bad.after)")
+      }
+      return PerAxis(amounts.values.map(\.before))
+    case .same, .half, .full:
+      throw ShapeError(
+        name, parameter: "padding", "a pooling takes amounts of padding, no rule", mend: "give a number")
+    }
+  }
+}
