@@ -64,9 +64,9 @@ public final class CylindricalUNet: Module {
     for (level, (inputs, outputs)) in pairs.enumerated() {
       let first = block(inputs, outputs)
       let second = block(outputs, outputs)
-      downsAttention.append(attention(outputs))
       let resampler: any Layer = level < levels.count - 1
         ? configuration.down(outputs, level: level, generator: generator) : Identity()
+      downsAttention.append(attention(outputs))
       downs.append(ModuleList([first, second, resampler]))
     }
     self.downs = downs
@@ -80,10 +80,10 @@ public final class CylindricalUNet: Module {
     for (step, (inputs, outputs)) in pairs.reversed().enumerated() {
       let first = block(2 * outputs, inputs)
       let second = block(inputs, inputs)
-      upsAttention.append(attention(inputs))
       let level = levels.count - 1 - step
       let resampler: any Layer = level > 0
         ? configuration.up(inputs, level: level - 1, generator: generator) : Identity()
+      upsAttention.append(attention(inputs))
       ups.append(ModuleList([first, second, resampler]))
     }
     self.ups = ups

@@ -30,12 +30,12 @@ final class ResnetBlock: Module {
     mlp = conditioning.map {
       Sequential(SiLU(), Linear(inFeatures: $0, outFeatures: outputs, generator: generator))
     }
-    block1 = CylindricalBlock(inputs, outputs, policy: policy, generator: generator)
-    block2 = CylindricalBlock(outputs, outputs, policy: policy, generator: generator)
     // Drawn even where the widths agree and it is not needed, as the published network draws it.
     let skip = CylindricalConv(
       inChannels: inputs, outChannels: outputs, kernelSize: 1, padding: 0, policy: policy, generator: generator)
     resConv = inputs == outputs ? nil : skip
+    block1 = CylindricalBlock(inputs, outputs, policy: policy, generator: generator)
+    block2 = CylindricalBlock(outputs, outputs, policy: policy, generator: generator)
   }
 
   func callAsFunction(_ x: Tensor, _ condition: Tensor?) throws(ShapeError) -> Tensor {

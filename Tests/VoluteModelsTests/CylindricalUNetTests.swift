@@ -37,8 +37,7 @@ import VoluteModels
     let file = try Safetensors.read("\(folder)/\(named.file).safetensors")
     var configuration = named.configuration
     configuration.policy = policy
-    manualSeed(7)
-    let net = CylindricalUNet(configuration)
+    let net = CylindricalUNet(configuration, generator: Generator(seed: 7))
     let weights = file.filter { !$0.key.hasPrefix("golden.") }
     for (key, tensor) in net.stateDictionary {
       #expect(try tensor.isEqual(to: #require(weights[key])), "initial \(key)")
