@@ -28,7 +28,7 @@ let package = Package(
     .executableTarget(
       name: "VoluteCLI",
       dependencies: [
-        "Volute", "VoluteFormats", "VoluteInsight", "VoluteArithmetic", "VoluteEngine",
+        "Volute", "VoluteFormats", "VoluteInsight", "VoluteModels", "VoluteArithmetic", "VoluteEngine",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     // Not a product: feeds damaged files to the readers, `swift run -c release FuzzReaders npy 100000`.

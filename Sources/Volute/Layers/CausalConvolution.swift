@@ -36,7 +36,8 @@ public final class CausalConv3d: Layer {
     conv = Conv3d(
       inChannels: inChannels, outChannels: outChannels, kernelSize: kernelSize,
       stride: stride.values.count == 1 ? PerAxis([stride.values[0], 1, 1]) : stride,
-      padding: .amounts([.zeros(0), .zeros(kernel[1] / 2), .zeros(kernel[2] / 2)]), dilation: PerAxis(spacing),
+      padding: .amounts([.zeros(0), .zeros(kernel[1] / 2), .zeros(kernel[2] / 2)]),
+      dilation: PerAxis(spacing),
       groups: groups, bias: bias, policy: policy, dtype: dtype, generator: generator)
     cache = Buffer(.zeros([0], dtype: dtype), isPersistent: false)
   }

@@ -63,7 +63,8 @@ public final class Embedding: Layer {
     var table = Tensor.randn([count, dimension], dtype: dtype, generator: generator)
     self.paddingIndex = paddingIndex.map { $0 < 0 ? $0 + count : $0 }
     if let row = self.paddingIndex {
-      precondition(row >= 0 && row < count, "embedding: padding_idx must be within num_embeddings, but got \(row)")
+      precondition(
+        row >= 0 && row < count, "embedding: padding_idx must be within num_embeddings, but got \(row)")
       table.fill(0, at: row)
     }
     weight = Parameter(table)
@@ -101,7 +102,8 @@ public final class Flatten: Layer {
     let to = try resolvedAxis(last, rank: x.rank, operation: "flatten")
     guard from <= to else {
       throw ShapeError(
-        "flatten", parameter: "axes", "the first axis \(first) comes after the last \(last)", shapes: [x.shape])
+        "flatten", parameter: "axes", "the first axis \(first) comes after the last \(last)",
+        shapes: [x.shape])
     }
     return x.flattened(from, to)
   }

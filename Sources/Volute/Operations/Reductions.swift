@@ -79,7 +79,8 @@ package func mean(
   let arrangement = try Arrangement(x, axes, "mean")
   let total = try reduced(x.detached(), .sum, axes, keepsAxes: keepsAxes, to: wide)
   return (total / Double(arrangement.count)).to(dtype).recorded(
-    x, MeanBackward(shape: x.shape, keptShape: arrangement.keptShape, dtype: x.dtype, count: arrangement.count))
+    x,
+    MeanBackward(shape: x.shape, keptShape: arrangement.keptShape, dtype: x.dtype, count: arrangement.count))
 }
 
 /// The mean squared distance from the mean, over the count less `correction`, in 64 bits.
