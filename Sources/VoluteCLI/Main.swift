@@ -20,6 +20,7 @@ struct VoluteCommand: ParsableCommand {
     subcommands: [
       ApplyCommand.self, ShapeCommand.self, SolveCommand.self, ExplainCommand.self, AnimateCommand.self,
       PlanCommand.self, BenchCommand.self, BenchTrainingCommand.self, InspectCommand.self,
+      SummaryCommand.self, TraceCommand.self, GraphCommand.self,
       ConvertCommand.self, TourCommand.self,
     ])
 

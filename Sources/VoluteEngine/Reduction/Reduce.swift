@@ -28,7 +28,8 @@ extension Engine {
     // Short rows are not worth a call.
     guard inner.rowStrides[0] == 1, inner.shape[inner.shape.count - 1] >= 16 else { return false }
     let outer = LoopNest(
-      shape: output.shape, strides: [Array(input.strides[..<kept]), StridedArray.contiguousStrides(output.shape)])
+      shape: output.shape,
+      strides: [Array(input.strides[..<kept]), StridedArray.contiguousStrides(output.shape)])
     let steps = outer.rowStrides
     let size = input.dtype.size
     let length = inner.shape.reduce(1, *)
