@@ -5,6 +5,8 @@ import Volute
 public struct CallRecord: Sendable {
   /// The module's dotted path from the one that was recorded, "" for that itself.
   public let path: String
+  /// The path from the module whose call this one was made within.
+  public let name: String
   public let module: any Module
   /// Calls that this one was made within.
   public let depth: Int
@@ -49,9 +51,12 @@ private final class CallRecorder: CallObserving {
 
   func willCall(_ module: any Module, _ inputs: [Tensor]) {
     state.withLock { state in
+      let path = paths[ObjectIdentifier(module)] ?? "?"
+      let outer = state.open.last.map { state.records[$0].path + "." } ?? ""
+      let name = path.hasPrefix(outer) ? String(path.dropFirst(outer.count)) : path
       state.records.append(
         CallRecord(
-          path: paths[ObjectIdentifier(module)] ?? "?", module: module, depth: state.open.count,
+          path: path, name: name, module: module, depth: state.open.count,
           inputs: inputs.map(\.shape)))
       state.open.append(state.records.count - 1)
     }

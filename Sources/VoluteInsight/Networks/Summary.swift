@@ -42,10 +42,9 @@ public struct Summary: Sendable, CustomStringConvertible {
         default: break
         }
       }
-      let name = call.path.split(separator: ".").last.map(String.init) ?? ""
       rows.append(
         Row(
-          name: name, type: call.module.typeName, depth: call.depth, input: call.inputs.first ?? [],
+          name: call.name, type: call.module.typeName, depth: call.depth, input: call.inputs.first ?? [],
           output: call.output, kernel: weight.flatMap { $0.count > 2 ? Array($0.dropFirst(2)) : nil },
           parameters: own.reduce(0) { $0 + $1.count },
           multiplyAdds: call.module.multiplyAdds(inputs: call.inputs, output: call.output)))

@@ -11,7 +11,7 @@ public struct Trace: Sendable, CustomStringConvertible {
     var lines: [String] = []
     for call in calls {
       let indent = String(repeating: "  ", count: call.depth)
-      let name = call.path.split(separator: ".").last.map { "\($0) " } ?? ""
+      let name = call.name.isEmpty ? "" : call.name + " "
       let inputs = call.inputs.map { "\($0)" }.joined(separator: ", ")
       lines.append("\(indent)\(name)\(call.module.typeName): \(inputs) → \(call.output)")
       if let padded = padded(call) { lines.append("\(indent)  padded: \(padded)") }
