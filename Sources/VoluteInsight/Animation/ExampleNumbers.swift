@@ -61,11 +61,12 @@ struct ExampleNumbers: Sendable {
   {
     let (inputs, weights) = (x.elements(as: Int64.self), w.elements(as: Int64.self))
     let kernel = layer.axes.map(\.kernel)
+    let links = layer.links
     return product(layer.outputSize.map { Array(0..<$0) }).map { place in
-      let links = zip(layer.links, place).map { $0.links[$1] }
+      let met = zip(links, place).map { $0.links[$1] }
       var shares: [Int: Int64] = [:]
-      for choice in product(links.map { Array($0.indices) }) {
-        let chosen = zip(links, choice).map { $0[$1] }
+      for choice in product(met.map { Array($0.indices) }) {
+        let chosen = zip(met, choice).map { $0[$1] }
         let input = flat(chosen.map(\.input), layer.inputSize)
         shares[input, default: 0] += inputs[input] * weights[flat(chosen.map(\.tap), kernel)]
       }
