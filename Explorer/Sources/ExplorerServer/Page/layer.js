@@ -160,7 +160,7 @@ export async function showLayer(main, given) {
             type: "number", id: name, min: 1, value: state[name] ?? 1,
             onchange: (event) => change(() => { state[name] = Number(event.target.value) || 1; }),
           })))),
-      make("details", { open: state.edits ? "" : null, ontoggle: (event) => { state.edits = event.target.open; } },
+      make("details", { open: state.edits ? "" : null, ontoggle: (event) => { state.edits = event.target.open; if (state.edits && answer) paintValues(); } },
         make("summary", { id: "numbers" }, "The numbers"),
         values("input", "input"), isPooling ? null : values("weight", "kernel"),
         make("button", {
@@ -190,13 +190,12 @@ export async function showLayer(main, given) {
     const lines = answer.axes.map((axis) => axis.line);
     const before = answer.axes.map((axis) => axis.padding[0]);
     const windowed = { lines, before };
-    const common = { over: null };
     const make2 = (id, kind, what, extra, over, chosen) => {
       const size = what.size;
       const label = `${id}, ${size.join(" by ")}`;
       return size.length === 3
         ? new Volume({ id, kind, size, values: what.values, label, over, chosen })
-        : new Grid({ id, kind, size, values: what.values, label, over, chosen, ...common, ...extra });
+        : new Grid({ id, kind, size, values: what.values, label, over, chosen, ...extra });
     };
     const focused = document.activeElement?.id;
     panels = {
@@ -245,7 +244,7 @@ export async function showLayer(main, given) {
   function paintValues() {
     for (const name of ["input", "weight"]) {
       const field = document.getElementById(`${name}-values`);
-      if (field && document.activeElement !== field) {
+      if (field && answer[name] && document.activeElement !== field) {
         const width = answer[name].size.at(-1);
         const list = answer[name].values;
         field.value = range(list.length / width).map((row) => list.slice(row * width, (row + 1) * width).join(" ")).join("\n");
