@@ -6,12 +6,16 @@ SERVER is the built volute-explorer. Needs Debian's chromium and chromium-driver
 """
 
 import argparse
+import json
 import os
+import random
 import re
 import subprocess
 import sys
 import time
 import unittest
+import urllib.error
+import urllib.request
 
 from selenium import webdriver
 from selenium.webdriver import ActionChains, Keys
@@ -460,6 +464,51 @@ class Looks(Page):
         paint, change = sorted(paints)[2], sorted(changes)[5]
         print(f"\nfirst paint {paint:.0f} ms, a change on screen after {change:.0f} ms (slowest {max(changes):.0f} ms)")
         self.assertLess(paint, 3000)
+
+
+class Code(unittest.TestCase):
+    """The PyTorch program of a layer, run, gives the numbers on the page."""
+
+    def test_pytorch(self):
+        try:
+            import torch  # noqa: F401
+        except ImportError:
+            self.skipTest("no PyTorch here")
+        random.seed(5)
+        ran = 0
+        while ran < 200:
+            rank = random.choice([1, 2, 3])
+            each = lambda low, high: [random.randint(low, high) for _ in range(rank)]
+            operation = random.choice(["conv", "conv", "conv-transpose", "conv-transpose", "max-pool", "avg-pool"])
+            layer = {
+                "operation": operation, "size": each(1, 7 if rank < 3 else 5), "kernel": each(1, 4), "stride": each(1, 3),
+                "padding": [[a, a if "pool" in operation else random.randint(0, 3)] for a in each(0, 3 if "conv" in operation else 1)],
+            }
+            if "conv" in operation:
+                layer["mode"] = [random.choice(["zeros", "reflect", "replicate", "circular"]) for _ in range(rank)]
+            if operation != "avg-pool":
+                layer["dilation"] = each(1, 2)
+            if operation == "conv-transpose":
+                layer["outputPadding"] = each(0, 1)
+            if "pool" in operation:
+                layer["ceil"] = random.random() < 0.5
+            # PyTorch's avg_pool3d alone asks for an input as large as the kernel without its padding.
+            if operation == "avg-pool" and rank == 3 and any(n < k for n, k in zip(layer["size"], layer["kernel"])):
+                continue
+            request = urllib.request.Request(ADDRESS + "api/layer", json.dumps(layer).encode(), {"Content-Type": "application/json"})
+            try:
+                with urllib.request.urlopen(request) as reply:
+                    answer = json.load(reply)
+            except urllib.error.HTTPError as error:
+                self.assertEqual(error.code, 422)
+                continue
+            names = {}
+            exec(re.sub(r"^print\(", "result = (", answer["code"]["pytorch"], flags=re.MULTILINE), names)
+            result = names["result"]
+            self.assertEqual(list(result.shape[2:]), answer["output"]["size"], layer)
+            for a, b in zip(result.flatten().tolist(), answer["output"]["values"]):
+                self.assertAlmostEqual(a, b, 9, layer)
+            ran += 1
 
 
 if __name__ == "__main__":

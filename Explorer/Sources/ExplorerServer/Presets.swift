@@ -23,7 +23,7 @@ enum Presets {
         mode: ["replicate", "replicate"], input: halfBright, weight: edge),
       layer(
         "A slice of the phantom", "conv", size: [24, 24], kernel: [3, 3], padding: [[1, 1], [1, 1]],
-        input: phantom(24), weight: [0, 1, 0, 1, -4, 1, 0, 1, 0]),
+        input: phantom(24), weight: [0, 1, 0, 1, -4, 1, 0, 1, 0], show: "shades"),
       layer(
         "A ring, down", "conv", size: [12], kernel: [4], stride: [2], padding: [[1, 1]], mode: ["circular"]),
       layer(
@@ -67,7 +67,7 @@ enum Presets {
     _ name: String, _ operation: String, size: [Int], kernel: [Int], stride: [Int]? = nil,
     dilation: [Int]? = nil,
     padding: [[Int]]? = nil, mode: [String]? = nil, ceil: Bool = false, input: [Double]? = nil,
-    weight: [Double]? = nil
+    weight: [Double]? = nil, show: String = "values"
   ) -> Preset {
     let ones = size.map { _ in 1 }
     return Preset(
@@ -77,7 +77,7 @@ enum Presets {
         "stride": .integers(stride ?? ones), "dilation": .integers(dilation ?? ones),
         "padding": .array((padding ?? size.map { _ in [0, 0] }).map { .integers($0) }),
         "mode": .strings(mode ?? size.map { _ in "zeros" }), "outputPadding": .integers(size.map { _ in 0 }),
-        "ceil": .bool(ceil), "input": input.map { .numbers($0) } ?? nil,
+        "ceil": .bool(ceil), "show": .string(show), "input": input.map { .numbers($0) } ?? nil,
         "weight": weight.map { .numbers($0) } ?? nil,
       ])
   }

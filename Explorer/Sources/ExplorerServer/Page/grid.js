@@ -14,7 +14,7 @@ export class Grid {
     const rows = size.length > 1 ? lines?.[0] ?? range(size[0]) : [0];
     const columns = lines?.at(-1) ?? range(size.at(-1));
     const isLarge = rows.length * columns.length > 900;
-    const step = isLarge ? 14 : side;
+    const step = isLarge ? 14 : rows.length * columns.length > 300 ? 22 : side;
     const width = columns.length * step + 4;
     const height = rows.length * step + 4;
     this.svg = draw("svg", {
@@ -79,16 +79,17 @@ export class Grid {
     }
   }
 
-  // Counts as shades, in row-major order; null takes them away.
-  heat(counts) {
-    const most = counts ? Math.max(...counts, 1) : 1;
+  // Numbers as shades, in row-major order, from the least or from 0; null takes them away.
+  heat(counts, isFromLeast) {
+    const least = counts && isFromLeast ? Math.min(...counts) : 0;
+    const most = counts ? Math.max(...counts.map((count) => count - least), isFromLeast ? 1e-9 : 1) : 1;
     for (const cell of this.cells.values()) {
       if (!cell.dataset.place) continue;
       const index = cell.dataset.place.split(",").reduce((sum, at, axis) => sum * this.size[axis] + Number(at), 0);
       cell.classList.remove("heat", ...range(8).map((level) => `h${level}`));
       cell.removeAttribute("data-count");
       if (!counts) continue;
-      cell.classList.add("heat", `h${Math.round(7 * counts[index] / most)}`);
+      cell.classList.add("heat", `h${Math.round(7 * (counts[index] - least) / most)}`);
       cell.dataset.count = counts[index];
     }
   }

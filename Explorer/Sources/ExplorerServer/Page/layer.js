@@ -128,9 +128,8 @@ export async function showLayer(main, given) {
         choice("preset", "preset", [["", "choose…"], ...names.map((preset, index) => [index, preset.name])], "", (index) => {
           if (index === "") return;
           stop();
-          const show = state.show;
           for (const name of Object.keys(state)) delete state[name];
-          Object.assign(state, structuredClone(fresh), structuredClone(names[index].state), { show, at: null });
+          Object.assign(state, structuredClone(fresh), { show: "values", at: null }, structuredClone(names[index].state));
           paintControls();
           refresh();
         })),
@@ -210,7 +209,7 @@ export async function showLayer(main, given) {
     const fields = answer.field;
     result.replaceChildren(
       make("div", { class: "row" },
-        choice("show", "show", [["values", "numbers"], ["reads", "how often each input is read"], ["overlap", "products in each output"]],
+        choice("show", "show", [["values", "numbers"], ["shades", "numbers as shades"], ["reads", "how often each input is read"], ["overlap", "products in each output"]],
           state.show, (value) => { state.show = value; write("layer", state); heat(); }),
         make("button", { type: "button", id: "play", "aria-pressed": "false", onclick: () => playing ? stop() : play() }, "Move the window"),
         make("button", { type: "button", id: "picture", onclick: showPicture }, "As a moving picture")),
@@ -255,8 +254,9 @@ export async function showLayer(main, given) {
   const fact = (id, name, value) => [make("dt", {}, name), make("dd", { id }, value)];
 
   function heat() {
-    panels.input?.heat(state.show === "reads" ? answer.reads : null);
-    panels.output?.heat(state.show === "overlap" ? answer.overlap : null);
+    const isShaded = state.show === "shades";
+    panels.input.heat(isShaded ? answer.input.values : state.show === "reads" ? answer.reads : null, isShaded);
+    panels.output.heat(isShaded ? answer.output.values : state.show === "overlap" ? answer.overlap : null, isShaded);
   }
 
   // Lights what an element is made of, or what it reaches.

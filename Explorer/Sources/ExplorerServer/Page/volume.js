@@ -108,5 +108,5 @@ export class Volume {
   light(places) { for (const place of places) this.lit.add(place.join()); this.canvas.dataset.lit = this.lit.size; this.paint(); }
   point(place) { this.here = place; this.paint(); }
   window() { /* the elements that are lit show it */ }
-  heat(counts) { this.counts = counts; this.paint(); }
+  heat(counts, isFromLeast) { this.counts = isFromLeast ? null : counts; this.paint(); }
 }
