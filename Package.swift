@@ -8,6 +8,7 @@ let package = Package(
     .library(name: "Volute", targets: ["Volute"]),
     .library(name: "VoluteArithmetic", targets: ["VoluteArithmetic"]),
     .library(name: "VoluteFormats", targets: ["VoluteFormats"]),
+    .library(name: "VoluteModels", targets: ["VoluteModels"]),
     .library(name: "VoluteInsight", targets: ["VoluteInsight"]),
     .executable(name: "volute", targets: ["VoluteCLI"]),
   ],
@@ -19,10 +20,11 @@ let package = Package(
     .target(name: "CVolute"),
     .target(name: "VoluteArithmetic"),
     .target(name: "VoluteEngine", dependencies: ["CVolute", "VoluteArithmetic"]),
-    .target(name: "Volute", dependencies: ["VoluteEngine", "VoluteArithmetic"]),
+    .target(name: "Volute", dependencies: ["CVolute", "VoluteEngine", "VoluteArithmetic"]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
     .target(name: "VoluteFormats", dependencies: ["Volute", "VoluteEngine", "CZlib"]),
     .target(name: "VoluteInsight", dependencies: ["Volute", "VoluteArithmetic"]),
+    .target(name: "VoluteModels", dependencies: ["Volute"]),
     .executableTarget(
       name: "VoluteCLI",
       dependencies: [
@@ -40,6 +42,8 @@ let package = Package(
     .testTarget(
       name: "VoluteInsightTests", dependencies: ["VoluteInsight", "Volute", "VoluteArithmetic"],
       exclude: ["Snapshots"]),
+    .testTarget(
+      name: "VoluteModelsTests", dependencies: ["VoluteModels", "VoluteFormats", "Volute", "VoluteEngine"]),
     .testTarget(name: "VoluteCLITests", dependencies: ["VoluteCLI", "Volute", "VoluteFormats"]),
   ]
 )

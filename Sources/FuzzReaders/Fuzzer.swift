@@ -10,11 +10,12 @@ import VoluteFormats
 
 /// Makes damaged files of one format, and reads them.
 struct Fuzzer {
-  enum Format: String { case npy, npz }
+  enum Format: String, CaseIterable { case npy, npz, safetensors, checkpoint }
 
   let format: Format
   private let arrays: [[UInt8]]
   private let archives: [[UInt8]]
+  private let safetensors: [[UInt8]]
 
   init?(_ name: String) {
     guard let format = Format(rawValue: name) else { return nil }
@@ -35,27 +36,71 @@ struct Fuzzer {
         }
       }
     }
+    safetensors = [named, Array(named.suffix(2)), []].compactMap { set in
+      let tensors = Dictionary(set.map { ($0.name, $0.tensor) }) { first, _ in first }
+      return try? Safetensors.encode(tensors, metadata: ["format": "pt"])
+    }
+  }
+
+  /// The sound files that the damaged ones are made of.
+  var seeds: [[UInt8]] {
+    switch format {
+    case .npy: arrays
+    case .npz: archives
+    case .safetensors: safetensors
+    case .checkpoint:
+      CheckpointSeeds.legacy
+        + CheckpointSeeds.pickles.map { CheckpointSeeds.archive(of: $0, isCompressed: false) }
+    }
   }
 
   func read(_ bytes: [UInt8]) throws(FormatError) -> [Tensor] {
     switch format {
     case .npy: [try NPY.decode(bytes)]
     case .npz: try NPZ.decode(bytes).map(\.tensor)
+    case .safetensors: try Array(Safetensors.decode(bytes).values)
+    case .checkpoint: try weights(Checkpoint(bytes: bytes))
     }
+  }
+
+  private func weights(_ checkpoint: Checkpoint) throws(FormatError) -> [Tensor] {
+    for (_, value) in try checkpoint.otherValues() { blackHole(value.description) }
+    return try checkpoint.tensors().map(\.tensor)
+  }
+
+  /// The most bytes of tensors that a file justifies: widening doubles, deflate expands 1032 times, and what views
+  /// of a checkpoint share counts for each of them.
+  func largestResult(of bytes: [UInt8]) -> Int {
+    format == .checkpoint ? 16 * (bytes.count * 1032 + 1 << 20) : bytes.count * 2 * 1032
   }
 
   func makeCase(_ number: Int) -> [UInt8] {
     var random = XorShift(seed: number)
     switch format {
     case .npy:
-      return damaged(arrays[random.below(arrays.count)], &random)
+      return damaged(arrays, .head(128), &random)
     case .npz where random.below(2) == 0:
-      return damaged(archives[random.below(archives.count)], &random)
+      return damaged(archives, .tail(200), &random)
     case .npz:
       // A sound archive of a damaged array, which checksums do not give away.
-      return archive(
-        of: damaged(arrays[random.below(arrays.count)], &random), isCompressed: random.below(2) == 0)
+      return archive(of: damaged(arrays, .head(128), &random), isCompressed: random.below(2) == 0)
+    case .safetensors:
+      return damaged(safetensors, .head(400), &random)
+    case .checkpoint where random.below(4) == 0:
+      let pickle = CheckpointSeeds.pickles[random.below(CheckpointSeeds.pickles.count)]
+      return damaged([CheckpointSeeds.archive(of: pickle, isCompressed: false)], .tail(400), &random)
+    case .checkpoint where random.below(2) == 0:
+      return damaged(CheckpointSeeds.legacy, .head(.max), &random)
+    case .checkpoint:
+      return CheckpointSeeds.archive(
+        of: damaged(CheckpointSeeds.pickles, .head(.max), &random), isCompressed: random.below(4) == 0)
     }
+  }
+
+  /// Where a file is decided on: so many bytes at its start or its end.
+  private enum Focus {
+    case head(Int)
+    case tail(Int)
   }
 
   private func archive(of array: [UInt8], isCompressed: Bool) -> [UInt8] {
@@ -67,17 +112,22 @@ struct Fuzzer {
     return archive ?? []
   }
 
-  /// `bytes` after one to four mishaps.
-  private func damaged(_ bytes: [UInt8], _ random: inout XorShift) -> [UInt8] {
-    var bytes = bytes
-    for _ in 0...random.below(1 + random.below(4)) where !bytes.isEmpty {
-      // What decides is at the start of an array and at the end of an archive.
+  /// One of `files` after one to four mishaps.
+  private func damaged(_ files: [[UInt8]], _ focus: Focus, _ random: inout XorShift) -> [UInt8] {
+    var bytes = files[random.below(files.count)]
+    // Half of the files suffer one small mishap, and so get further before they are refused.
+    let isGentle = random.below(2) == 0
+    let kinds = isGentle ? [0, 0, 1, 5] : Array(0..<8)
+    for _ in 0...(isGentle ? 0 : random.below(1 + random.below(4))) where !bytes.isEmpty {
       let whole = random.below(bytes.count)
-      let place =
-        random.below(2) == 0
-        ? whole
-        : format == .npy ? whole % min(bytes.count, 128) : bytes.count - 1 - whole % min(bytes.count, 200)
-      switch random.below(8) {
+      var place = whole
+      if random.below(2) == 0 {
+        switch focus {
+        case .head(let count): place = whole % min(bytes.count, count)
+        case .tail(let count): place = bytes.count - 1 - whole % min(bytes.count, count)
+        }
+      }
+      switch kinds[random.below(kinds.count)] {
       case 0:
         bytes[place] ^= 1 << UInt8(random.below(8))
       case 1:
@@ -95,7 +145,7 @@ struct Fuzzer {
           bytes[place + index] = UInt8(truncatingIfNeeded: value >> UInt64(8 * index))
         }
       case 6:
-        let word = Array(Self.words[random.below(Self.words.count)].utf8)
+        let word = words[random.below(words.count)]
         let end = min(bytes.count, place + (random.below(2) == 0 ? word.count : random.below(4)))
         bytes.replaceSubrange(place..<end, with: word)
       default:
@@ -111,13 +161,42 @@ struct Fuzzer {
     0, 1, 2, 0x7FFF, 0x8000, 0xFFFF, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFE, 0xFFFF_FFFF, .max >> 1, .max - 1,
     .max,
   ]
-  private static let words = [
+
+  /// What means something to the readers.
+  private var words: [[UInt8]] {
+    switch format {
+    case .npy, .npz: Self.arrayWords
+    case .safetensors: Self.headerWords
+    case .checkpoint: Self.pickleWords
+    }
+  }
+
+  private static let arrayWords = [
     "9223372036854775807", "99999999999999999999", "-1", "0", "(", ")", "()", "(,)", ",", "'", "{", "}",
     "True",
     "False", "'<f8'", "|O", ">i2", "|b1", "<u8", "<V2", "[('a', '<f4')]",
     "'shape': (1, 0, 4611686018427387904), ",
     "../", "PK\u{1}\u{2}", "PK\u{3}\u{4}", "PK\u{5}\u{6}", "PK\u{6}\u{6}", "PK\u{6}\u{7}",
-  ]
+  ].map { Array($0.utf8) }
+  private static let headerWords = [
+    "9223372036854775807", "99999999999999999999", "-1", "0", "00", "1e3", "[", "]", "[]", "{", "}", "{}",
+    ",",
+    "\"", "\\", "\\ud800", "\\ud83d\\ude00", "\\u0000", ":", "null", "true", "BOOL", "U64", "F8_E4M3", "BF16",
+    "__metadata__", "\"tensor1\"", "\"dtype\":\"U8\",", "\"shape\":[0,4611686018427387904],",
+    "\"data_offsets\":[0,0],",
+  ].map { Array($0.utf8) }
+  private static let pickleWords =
+    [
+      "cposix\nsystem\n", "ctorch\nDoubleStorage\n", "ctorch\nSize\n", "ctorch.storage\nUntypedStorage\n",
+      "ctorch._utils\n_rebuild_parameter\n", "c__builtin__\nset\n", "ccollections\nOrderedDict\n", ")R", "tR",
+      "(", "t", "tQ", "]", "e", "a", "}", "u", "s", "N", "0", "1", "2", "l", "d", "b", "h\0", "q\0", "q\u{1}",
+      "h\u{1}", "]q\0h\0a", "X\0\0\0\0", "K\0",
+    ].map { Array($0.utf8) }
+    + [
+      [0x85], [0x86], [0x87], [0x81], [0x8F], [0x90], [0x91], [0x93], [0x94], [0x88], [0x8A, 0], [0x8A, 9],
+      [0x8A, 8, 255, 255, 255, 255, 255, 255, 255, 127], [0x8D, 255, 255, 255, 255, 255, 255, 255, 255],
+      [0x58, 255, 255, 255, 127], [0x8B, 255, 255, 255, 255],
+    ]
 }
 
 extension [UInt8] {
@@ -155,4 +234,4 @@ func limitMemory() {
 }
 
 @inline(never)
-func blackHole(_ tensor: Tensor) {}
+func blackHole<Value>(_ value: Value) {}

@@ -1,4 +1,4 @@
-// Feeds damaged files to the readers: `FuzzReaders npy|npz COUNT [FIRST]`.
+// Feeds damaged files to the readers: `FuzzReaders npy|npz|safetensors|checkpoint COUNT [FIRST]`.
 //
 // Case number i is the same on every machine: FIRST = i and COUNT = 1 repeat it alone. A reader may refuse a file by
 // throwing; to trap, to dawdle or to return more than the file justifies is a failure.
@@ -17,10 +17,18 @@ let arguments = CommandLine.arguments
 guard arguments.count >= 3, let fuzzer = Fuzzer(arguments[1]), let count = Int(arguments[2]), count > 0,
   let first = arguments.count > 3 ? Int(arguments[3]) : 0
 else {
-  print("usage: FuzzReaders npy|npz COUNT [FIRST]")
+  print("usage: FuzzReaders \(Fuzzer.Format.allCases.map(\.rawValue).joined(separator: "|")) COUNT [FIRST]")
   exit(2)
 }
 limitMemory()
+for seed in fuzzer.seeds {
+  do throws(FormatError) {
+    _ = try fuzzer.read(seed)
+  } catch {
+    print("a sound file is refused: \(error)")
+    exit(1)
+  }
+}
 var parsed = 0
 var refused = 0
 var failed = 0
@@ -31,8 +39,7 @@ for number in first..<(first + count) {
   do throws(FormatError) {
     let tensors = try fuzzer.read(bytes)
     let size = tensors.reduce(0) { $0 + $1.count * $1.dtype.size }
-    // Widening doubles at most, and deflate expands 1032 times at most.
-    if size > bytes.count * 2 * 1032 {
+    if size > fuzzer.largestResult(of: bytes) {
       print("case \(number): \(bytes.count) bytes became \(size)")
       failed += 1
     }

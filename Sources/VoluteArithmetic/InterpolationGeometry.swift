@@ -39,6 +39,42 @@ public struct SamplingMap: Hashable, Sendable {
     self.sources = sources
     self.weights = weights
   }
+
+  /// The adjoint: what each input gives to the outputs, as a map from outputs to inputs.
+  public var transposed: SamplingMap {
+    var entries: [[(source: Int, weight: Double)]] = Array(repeating: [], count: inputSize)
+    for output in 0..<outputSize {
+      for entry in offsets[output]..<offsets[output + 1] {
+        entries[sources[entry]].append((output, weights[entry]))
+      }
+    }
+    return SamplingMap(inputSize: outputSize, outputSize: inputSize) { entries[$0] }
+  }
+
+  /// What a map of one tap copies; padding gives zeros.
+  public init(copying map: AxisMap) {
+    self.init(inputSize: map.inputSize, outputSize: map.outputSize) { output in
+      let source = map.source(output: output, tap: 0)
+      return source == AxisMap.padding ? [] : [(source, 1)]
+    }
+  }
+
+  /// The mean of the inputs under each output of a window, as far as one axis decides it.
+  ///
+  /// - Parameter divisors: one an output.
+  public init(averaging window: WindowAxis, divisors: [Int]) {
+    self.init(inputSize: window.inputSize, outputSize: window.outputSize) { output in
+      (0..<window.counts[output]).map {
+        (window.starts[output] + $0 * window.step, 1 / Double(divisors[output]))
+      }
+    }
+  }
+
+  /// Whether every output is the input at its own place.
+  public var isIdentity: Bool {
+    inputSize == outputSize && sources == Array(0..<inputSize) && offsets == Array(0...inputSize)
+      && weights.allSatisfy { $0 == 1 }
+  }
 }
 
 /// The arithmetic of resizing the spatial axes of a tensor.

@@ -13,6 +13,10 @@ public struct ShapeError: Error, Hashable, Sendable, CustomStringConvertible {
   public var mend: String?
   /// The shapes involved, in the order in which the message names them.
   public var shapes: [[Int]]
+  /// The path of the layer in which it arose, such as `downs.0.block1.conv`, where it was a layer's.
+  public var path: String?
+  /// That layer.
+  package var origin: ObjectIdentifier?
 
   public init(
     _ operation: String, parameter: String, _ message: String, mend: String? = nil, shapes: [[Int]] = []
@@ -25,7 +29,7 @@ public struct ShapeError: Error, Hashable, Sendable, CustomStringConvertible {
   }
 
   public var description: String {
-    let head = "\(operation): \(message)"
+    let head = (path.map { "\($0): " } ?? "") + "\(operation): \(message)"
     guard let mend else { return head }
     return "\(head) (\(mend))"
   }

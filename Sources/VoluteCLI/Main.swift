@@ -18,9 +18,8 @@ struct VoluteCommand: ParsableCommand {
     abstract: "N-dimensional convolution: compute it, understand it.",
     version: "0.1.0",
     subcommands: [
-      ApplyCommand.self, ShapeCommand.self, PlanCommand.self, BenchCommand.self, SolveCommand.self,
-      ExplainCommand.self, AnimateCommand.self,
-      TourCommand.self,
+      ApplyCommand.self, ShapeCommand.self, SolveCommand.self, ExplainCommand.self, AnimateCommand.self,
+      PlanCommand.self, BenchCommand.self, InspectCommand.self, ConvertCommand.self, TourCommand.self,
     ])
 
   /// Exit statuses of `sysexits.h`: what was asked is wrong, or what was given to work on is.

@@ -43,7 +43,7 @@ enum OutputPath {
     return marks.first.map { String(path[..<$0]) } ?? path
   }
 
-  private static func hasEnding(_ path: String, _ endings: [String]) -> Bool {
+  static func hasEnding(_ path: String, _ endings: [String]) -> Bool {
     endings.contains { path.lowercased().hasSuffix($0) }
   }
 

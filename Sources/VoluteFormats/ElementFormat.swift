@@ -25,6 +25,15 @@ package struct ElementFormat: Hashable, Sendable {
     case .unsigned(let size): size
     }
   }
+
+  /// The type of a tensor that is read from such elements.
+  package var dtype: DType {
+    switch kind {
+    case .native(let dtype): dtype
+    case .unsigned(2): .int32
+    case .unsigned: .int64
+    }
+  }
 }
 
 extension FileBytes {
@@ -47,15 +56,15 @@ extension FileBytes {
           + "\(available) follow the header", mend: "the file seems to be cut short")
     }
     let elements = UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + count * format.size])
-    let (storage, dtype) = try storage(of: format, elements)
+    let storage = try storage(of: format, elements)
     let strides =
       isFortranOrder
       ? StridedArray.contiguousStrides(shape.reversed()).reversed() : StridedArray.contiguousStrides(shape)
-    return Tensor(storage: storage, dtype: dtype, shape: shape, strides: strides, offset: 0)
+    return Tensor(storage: storage, dtype: format.dtype, shape: shape, strides: strides, offset: 0)
   }
 
   /// The number of elements of a shape whose strides, too, can be counted: an axis of size 0 excuses no others.
-  private func elementCount(_ shape: [Int]) throws(FormatError) -> Int {
+  func elementCount(_ shape: [Int]) throws(FormatError) -> Int {
     var reach = 1
     for size in shape {
       guard size >= 0 else { throw FormatError(name, "shape \(shape) has the negative size \(size)") }
@@ -68,24 +77,25 @@ extension FileBytes {
     return shape.contains(0) ? 0 : reach
   }
 
-  private func storage(
+  /// `elements`, which are of this file, as the bytes of tensors of the type `format.dtype`.
+  func storage(
     of format: ElementFormat, _ elements: UnsafeRawBufferPointer
-  ) throws(FormatError) -> (Storage, DType) {
+  ) throws(FormatError) -> Storage {
     let swaps = format.isBigEndian
     switch format.kind {
     case .native(.bool):
-      return (converted(elements) { (byte: UInt8) in byte == 0 ? 0 : 1 as UInt8 }, .bool)
+      return converted(elements) { (byte: UInt8) in byte == 0 ? 0 : 1 as UInt8 }
     case .native(let dtype):
-      guard swaps, dtype.size > 1 else { return (borrowed(elements, alignment: dtype.size), dtype) }
+      guard swaps, dtype.size > 1 else { return borrowed(elements, alignment: dtype.size) }
       switch dtype.size {
-      case 2: return (converted(elements) { (bits: UInt16) in bits.byteSwapped }, dtype)
-      case 4: return (converted(elements) { (bits: UInt32) in bits.byteSwapped }, dtype)
-      default: return (converted(elements) { (bits: UInt64) in bits.byteSwapped }, dtype)
+      case 2: return converted(elements) { (bits: UInt16) in bits.byteSwapped }
+      case 4: return converted(elements) { (bits: UInt32) in bits.byteSwapped }
+      default: return converted(elements) { (bits: UInt64) in bits.byteSwapped }
       }
     case .unsigned(2):
-      return (converted(elements) { (bits: UInt16) in Int32(swaps ? bits.byteSwapped : bits) }, .int32)
+      return converted(elements) { (bits: UInt16) in Int32(swaps ? bits.byteSwapped : bits) }
     case .unsigned(4):
-      return (converted(elements) { (bits: UInt32) in Int64(swaps ? bits.byteSwapped : bits) }, .int64)
+      return converted(elements) { (bits: UInt32) in Int64(swaps ? bits.byteSwapped : bits) }
     case .unsigned:
       var largest: UInt64 = 0
       let storage = converted(elements) { (bits: UInt64) in
@@ -96,7 +106,7 @@ extension FileBytes {
       guard largest <= Int64.max else {
         throw FormatError(name, "the unsigned 64-bit integer \(largest) does not fit int64")
       }
-      return (storage, .int64)
+      return storage
     }
   }
 

@@ -23,3 +23,13 @@ public struct FormatError: Error, Hashable, Sendable, CustomStringConvertible {
     return "\(head) (\(mend))"
   }
 }
+
+extension FormatError {
+  /// There is no tensor called `name` among those of the file at `path`.
+  static func missing(_ name: String, in path: String, known: [String]) -> FormatError {
+    let head = known.isEmpty ? "no arrays" : known.prefix(10).map(\.shown).joined(separator: ", ")
+    return FormatError(
+      path, "has no array '\(name.shown)'",
+      mend: "it has \(head)\(known.count > 10 ? " and \(known.count - 10) more" : "")")
+  }
+}

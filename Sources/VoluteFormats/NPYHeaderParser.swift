@@ -1,22 +1,20 @@
 /// Reads the one Python dictionary that an `.npy` header is, and nothing else of Python.
 struct NPYHeaderParser {
-  let name: String
-  private let text: UnsafeRawBufferPointer
-  private var place = 0
+  private var scanner: TextScanner
+  private var name: String { scanner.name }
 
   init(name: String, _ text: UnsafeRawBufferPointer) {
-    self.name = name
-    self.text = text
+    scanner = TextScanner(name: name, text, space: " \t\n\r\u{C}")
   }
 
   mutating func header() throws(FormatError) -> NPYHeader {
     var format: ElementFormat?
     var isFortranOrder: Bool?
     var shape: [Int]?
-    try expect("{")
-    while !skip("}") {
+    try scanner.expect("{")
+    while !scanner.skip("}") {
       let key = try string("a key")
-      try expect(":")
+      try scanner.expect(":")
       switch key {
       case "descr" where format == nil: format = try type()
       case "fortran_order" where isFortranOrder == nil: isFortranOrder = try boolean()
@@ -26,13 +24,12 @@ struct NPYHeaderParser {
       default:
         throw FormatError(name, "the header has the unknown entry '\(key.prefix(40))'")
       }
-      if !skip(",") {
-        try expect("}")
+      if !scanner.skip(",") {
+        try scanner.expect("}")
         break
       }
     }
-    skipSpace()
-    guard place == text.count else { throw unexpected("the header's end") }
+    try scanner.expectEnd()
     guard let format else { throw missing("descr") }
     guard let isFortranOrder else { throw missing("fortran_order") }
     guard let shape else { throw missing("shape") }
@@ -40,8 +37,8 @@ struct NPYHeaderParser {
   }
 
   private mutating func type() throws(FormatError) -> ElementFormat {
-    skipSpace()
-    if next == UInt8(ascii: "[") || next == UInt8(ascii: "(") {
+    scanner.skipSpace()
+    if scanner.next == UInt8(ascii: "[") || scanner.next == UInt8(ascii: "(") {
       throw FormatError(
         name, "the elements are structured records, which no tensor holds",
         mend: "save each field as its own array")
@@ -51,98 +48,55 @@ struct NPYHeaderParser {
 
   /// A tuple of sizes: `()`, `(2,)`, `(2, 3)`.
   private mutating func sizes() throws(FormatError) -> [Int] {
-    try expect("(")
+    try scanner.expect("(")
     var sizes: [Int] = []
-    while !skip(")") {
+    while !scanner.skip(")") {
       sizes.append(try size())
-      if skip(",") { continue }
+      if scanner.skip(",") { continue }
       // One size in parentheses is a number, not a tuple.
-      guard sizes.count > 1 else { throw unexpected("',' after the only size") }
-      try expect(")")
+      guard sizes.count > 1 else { throw scanner.unexpected("',' after the only size") }
+      try scanner.expect(")")
       break
     }
     return sizes
   }
 
   private mutating func size() throws(FormatError) -> Int {
-    let isNegative = skip("-")
-    skipSpace()
-    var value = 0
-    var overflow = false
-    let start = place
-    while let digit = next.flatMap({ Int(exactly: $0) }).map({ $0 - 48 }), (0...9).contains(digit) {
-      let (tenfold, first) = value.multipliedReportingOverflow(by: 10)
-      let (sum, second) = tenfold.addingReportingOverflow(digit)
-      overflow = overflow || first || second
-      value = first || second ? 0 : sum
-      place += 1
-    }
-    let digits = text[start..<place].prefix(40).map { Character(Unicode.Scalar($0)) }
-    guard !digits.isEmpty, digits.count == 1 || digits[0] != "0" else { throw unexpected("a size") }
-    guard !isNegative else {
-      throw FormatError(name, "the shape has the negative size -\(String(digits))")
-    }
-    guard !overflow else {
-      throw FormatError(name, "the shape has a size of \(String(digits)), beyond 64 bits")
-    }
+    let isNegative = scanner.skip("-")
+    let value = try scanner.wholeNumber("a size")
+    guard !isNegative else { throw FormatError(name, "the shape has the negative size -\(value)") }
     // What Python 2 wrote after a long integer.
-    if next == UInt8(ascii: "L") { place += 1 }
+    if scanner.next == UInt8(ascii: "L") { scanner.place += 1 }
     return value
   }
 
   private mutating func boolean() throws(FormatError) -> Bool {
-    skipSpace()
+    scanner.skipSpace()
     for (word, value) in [("True", true), ("False", false)]
-    where text[place...].starts(with: word.utf8) {
-      place += word.utf8.count
+    where scanner.text[scanner.place...].starts(with: word.utf8) {
+      scanner.place += word.utf8.count
       return value
     }
-    throw unexpected("True or False")
+    throw scanner.unexpected("True or False")
   }
 
   /// A string of printable ASCII without escapes, in either kind of quotes.
   private mutating func string(_ what: String) throws(FormatError) -> String {
-    skipSpace()
-    guard let quote = next, quote == UInt8(ascii: "'") || quote == UInt8(ascii: "\"") else {
-      throw unexpected("\(what) in quotes")
+    scanner.skipSpace()
+    guard let quote = scanner.next, quote == UInt8(ascii: "'") || quote == UInt8(ascii: "\"") else {
+      throw scanner.unexpected("\(what) in quotes")
     }
-    place += 1
-    let start = place
-    while let byte = next, byte != quote {
-      guard (0x20..<0x7F).contains(byte), byte != UInt8(ascii: "\\") else { throw unexpected("plain text") }
-      place += 1
-    }
-    guard next == quote else { throw unexpected("the closing quote") }
-    defer { place += 1 }
-    return String(decoding: text[start..<place], as: UTF8.self)
-  }
-
-  private var next: UInt8? { place < text.count ? text[place] : nil }
-
-  private mutating func skipSpace() {
-    while let byte = next, " \t\n\r\u{C}".utf8.contains(byte) { place += 1 }
-  }
-
-  /// Steps over `mark` and the space before it, if it comes next.
-  private mutating func skip(_ mark: Unicode.Scalar) -> Bool {
-    skipSpace()
-    guard next == UInt8(ascii: mark) else { return false }
-    place += 1
-    return true
-  }
-
-  private mutating func expect(_ mark: Unicode.Scalar) throws(FormatError) {
-    guard skip(mark) else { throw unexpected("'\(mark)'") }
-  }
-
-  private func unexpected(_ expected: String) -> FormatError {
-    let found: String =
-      switch next {
-      case nil: "ends"
-      case .some(let byte) where (0x20..<0x7F).contains(byte): "has '\(Character(Unicode.Scalar(byte)))'"
-      case .some(let byte): "has byte \(byte)"
+    scanner.place += 1
+    let start = scanner.place
+    while let byte = scanner.next, byte != quote {
+      guard (0x20..<0x7F).contains(byte), byte != UInt8(ascii: "\\") else {
+        throw scanner.unexpected("plain text")
       }
-    return FormatError(name, "the header \(found) at byte \(place) where \(expected) should be")
+      scanner.place += 1
+    }
+    guard scanner.next == quote else { throw scanner.unexpected("the closing quote") }
+    defer { scanner.place += 1 }
+    return String(decoding: scanner.text[start..<scanner.place], as: UTF8.self)
   }
 
   private func missing(_ key: String) -> FormatError {

@@ -22,18 +22,18 @@ public struct NPZ: Sendable {
   ///
   /// - Throws: ``FormatError`` when the file cannot be read or its directory is damaged.
   public init(_ path: String) throws(FormatError) {
-    try self.init(FileBytes(path: path))
+    self.init(try ZipArchive(FileBytes(path: path)))
   }
 
   /// Opens the archive in `bytes`, a whole file; `name` stands for the path in errors.
   ///
   /// - Throws: ``FormatError`` when the directory is damaged.
   public init(bytes: [UInt8], name: String = "npz") throws(FormatError) {
-    try self.init(FileBytes(name: name, copying: bytes))
+    self.init(try ZipArchive(FileBytes(name: name, copying: bytes)))
   }
 
-  private init(_ file: FileBytes) throws(FormatError) {
-    archive = try ZipArchive(file)
+  init(_ archive: ZipArchive) {
+    self.archive = archive
     var names: [String] = []
     var others: [String] = []
     var places: [String: Int] = [:]
@@ -57,12 +57,7 @@ public struct NPZ: Sendable {
   ///
   /// - Throws: ``FormatError`` when there is none, or it is damaged or of a type that tensors lack; see ``NPY``.
   public func tensor(_ name: String) throws(FormatError) -> Tensor {
-    guard let place = places[name] else {
-      let known = names.isEmpty ? "no arrays" : names.prefix(10).joined(separator: ", ")
-      throw FormatError(
-        archive.file.name, "has no array '\(name)'",
-        mend: "it has \(known)\(names.count > 10 ? " and \(names.count - 10) more" : "")")
-    }
+    guard let place = places[name] else { throw .missing(name, in: archive.file.name, known: names) }
     return try NPY.tensor(in: archive.contents(of: archive.members[place]))
   }
 

@@ -46,7 +46,7 @@ public enum TensorFile {
     }
   }
 
-  private static let defaultName = "arr_0"
+  static let defaultName = "arr_0"
 
   private enum Place {
     case npy

@@ -10,7 +10,7 @@ import VoluteFormats
   import Glibc
 #endif
 
-/// The path of a file that NumPy wrote; see Fixtures/README.md.
+/// The path of a file that Python wrote; see Fixtures/README.md.
 func fixture(_ name: String) -> String {
   let folder = #filePath.split(separator: "/").dropLast().joined(separator: "/")
   return "/\(folder)/Fixtures/\(name)"
@@ -70,4 +70,13 @@ func npy(_ header: String, _ data: [UInt8] = []) -> [UInt8] {
   var bytes: [UInt8] = [0x93] + Array("NUMPY".utf8) + [1, 0]
   bytes.append(littleEndian: UInt16(header.utf8.count))
   return bytes + Array(header.utf8) + data
+}
+
+/// What the scripts that made the fixtures put into every array: 0, 1, 2, ..., or -3, -2, -1, ... where there is a
+/// sign.
+func counted(_ shape: [Int], _ dtype: DType) -> Tensor {
+  let count = shape.reduce(1, *)
+  if dtype == .bool { return Tensor((0..<count).map { $0 % 2 == 1 }, shape: shape) }
+  let start = dtype == .uint8 ? 0 : -3
+  return Tensor.arange(start, start + count).to(dtype).reshaped(shape)
 }

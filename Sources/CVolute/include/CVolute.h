@@ -106,6 +106,10 @@ typedef struct __attribute__((swift_attr("@Sendable"))) {
 // VOLUTE_ISA names (`baseline`, `avx2`, `avx512`), if the machine has that.
 const volute_kernels *volute_kernels_for_this_machine(void);
 
+// A pointer of this thread's own, null at first.
+void *volute_thread_slot(void);
+void volute_set_thread_slot(void *value);
+
 #include "rows.h"
 
 #endif

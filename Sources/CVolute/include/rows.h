@@ -26,6 +26,20 @@ typedef struct __attribute__((swift_attr("@Sendable"))) {
   // run with step 0 repeats one element, or, if its `from` is PTRDIFF_MIN, `fill`. Bits are moved as they are.
   void (*gather_lines)(ptrdiff_t lines, const ptrdiff_t *sources, const void *from, ptrdiff_t run_count,
                        const volute_run *runs, const void *fill, void *to, ptrdiff_t pitch);
+  // The sum of a row.
+  double (*sum)(ptrdiff_t n, const void *from);
+  // to = x / (1 + exp(-x)), and to = gradient * its slope.
+  void (*silu)(ptrdiff_t n, const void *from, void *to);
+  void (*silu_gradient)(ptrdiff_t n, const void *from, const void *gradient, void *to);
+  // The mean of a row, and the sum of squared distances from it.
+  void (*moments)(ptrdiff_t n, const void *from, double *mean, double *squares);
+  // The sum of gradient, and of gradient * (from - center).
+  void (*dots)(ptrdiff_t n, const void *gradient, const void *from, double center, double *sum, double *product);
+  // to = from * scale + shift.
+  void (*scale_shift)(ptrdiff_t n, const void *from, double scale, double shift, void *to);
+  // to = left * left_scale + right * right_scale + shift.
+  void (*combine)(ptrdiff_t n, const void *left, double left_scale, const void *right, double right_scale,
+                  double shift, void *to);
 } volute_scalar_row_kernels;
 
 typedef struct __attribute__((swift_attr("@Sendable"))) {

@@ -1,24 +1,61 @@
+import VoluteEngine
+
 extension Tensor {
   /// `max(x, 0)`; NaN stays.
-  public func relu() -> Tensor { clamped(0) }
+  public func relu() -> Tensor {
+    let result = detached().clamped(0)
+    return result.recorded(self, ReluBackward(output: result))
+  }
 
-  /// `x / (1 + exp(-x))`.
-  public func silu() -> Tensor { widened { $0 * $0.sigmoid() } }
+  /// `x` where it is positive and `slope * x` elsewhere.
+  public func leakyRelu(slope: Double = 0.01) -> Tensor {
+    piecewise { x in x * slope }
+  }
 
-  /// `x Φ(x)`, with the error function or with PyTorch's approximation by the hyperbolic tangent.
-  public func gelu(approximatesByTanh: Bool = false) -> Tensor {
-    widened { x in
-      if approximatesByTanh {
-        let inner = (x + x * x * x * 0.044715) * 0.797_884_560_802_865_4
-        return x * 0.5 * (inner.tanh() + 1)
-      }
-      return x * 0.5 * ((x * 0.707_106_781_186_547_6).erf() + 1)
+  /// `x` where it is positive and `alpha * (exp(x) - 1)` elsewhere.
+  public func elu(alpha: Double = 1) -> Tensor {
+    // The exponential sees no large number, whose slope would be infinity times zero.
+    piecewise { x in x.clamped(nil, 0).expm1() * alpha }
+  }
+
+  /// `x` where it is positive and `slope * x` elsewhere, with one slope in all or one a channel (axis 1).
+  public func prelu(_ slope: Tensor) -> Tensor {
+    precondition(
+      slope.count == 1 || (rank > 1 && slope.count == shape[1]),
+      "prelu: mismatch of parameter numbers and input channel size: \(slope.count) and \(rank > 1 ? shape[1] : 1)"
+    )
+    let channels = slope.count == 1
+      ? slope.reshaped([]) : slope.reshaped([-1] + Array(repeating: 1, count: rank - 2))
+    return piecewise { x in x * channels }
+  }
+
+  private func piecewise(_ negative: (Tensor) -> Tensor) -> Tensor {
+    trapping { () throws(ShapeError) in
+      try `where`(detached() .> 0, self, negative(self))
     }
   }
 
-  /// The function in 32 bits at least, rounded once.
-  private func widened(_ function: (Tensor) -> Tensor) -> Tensor {
-    let wide: DType = dtype == .float64 ? .float64 : .float32
-    return function(to(wide)).to(dtype.isFloatingPoint ? dtype : .float32)
+  /// `x / (1 + exp(-x))`, also called swish.
+  public func silu() -> Tensor { mappedAsReal(.silu) }
+
+  /// `x Φ(x)`, with the error function or with PyTorch's approximation by the hyperbolic tangent.
+  public func gelu(approximatesByTanh: Bool = false) -> Tensor {
+    mappedAsReal(approximatesByTanh ? .geluByTanh : .gelu)
   }
+
+  /// `log(1 + exp(beta x)) / beta`; `x` itself where `beta x` is above `threshold`.
+  public func softplus(beta: Double = 1, threshold: Double = 20) -> Tensor {
+    let scaled = self * beta
+    // Without overflow: max(z, 0) + log(1 + exp(-|z|)).
+    let smooth = (scaled.relu() + (-scaled.abs()).exp().log1p()) * (1 / beta)
+    return trapping { () throws(ShapeError) in
+      try `where`(scaled.detached() .> threshold, self, smooth)
+    }
+  }
+
+  /// `x tanh(log(1 + exp(x)))`.
+  public func mish() -> Tensor { self * softplus().tanh() }
+
+  /// `log(sigmoid(x))`, without underflow.
+  public func logSigmoid() -> Tensor { -((-self).softplus(threshold: .infinity)) }
 }

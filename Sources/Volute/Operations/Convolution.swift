@@ -81,9 +81,9 @@ package func convolve(
   }
   // The 16-bit types are computed in 32 bits.
   let dtype: DType = x.dtype.isFloatingPoint && x.dtype.size == 2 ? .float32 : x.dtype
-  let input = x.to(dtype).contiguous()
-  let factors = weight.to(dtype).contiguous()
-  let offsets = bias?.to(dtype).contiguous()
+  let input = x.detached().to(dtype).contiguous()
+  let factors = weight.detached().to(dtype).contiguous()
+  let offsets = bias?.detached().to(dtype).contiguous()
   let plan = try Engine.plan(geometry, .forward, dtype, policy: policy)
   let result = Tensor(filling: geometry.outputShape, dtype) { output in
     input.withStrided { input in
@@ -98,5 +98,6 @@ package func convolve(
       }
     }
   }
-  return result.to(x.dtype)
+  return result.to(x.dtype).recorded(
+    [x, weight, bias], ConvolutionBackward(geometry: geometry, x: x, weight: weight, policy: policy))
 }

@@ -16,7 +16,9 @@ package func convolutionInputGradient(
   let plan = try Engine.plan(geometry, .inputGradient, operands.dtype, policy: policy)
   return operands.result(geometry.inputShape) { gradient, weight, output in
     Engine.convolutionInputGradient(plan, outputGradient: gradient, weight: weight, to: output)
-  }
+  }.recorded(
+    [gradient, weight],
+    ConvolutionInputGradientBackward(geometry: geometry, gradient: gradient, weight: weight, policy: policy))
 }
 
 /// The gradient of a convolution, or of a transposed one, by its weight.
@@ -34,6 +36,82 @@ package func convolutionWeightGradient(
   let plan = try Engine.plan(geometry, .weightGradient, operands.dtype, policy: policy)
   return operands.result(geometry.weightShape) { input, gradient, output in
     Engine.convolutionWeightGradient(plan, input: input, outputGradient: gradient, to: output)
+  }.recorded(
+    [x, gradient],
+    ConvolutionWeightGradientBackward(geometry: geometry, x: x, gradient: gradient, policy: policy))
+}
+
+// The convolution is linear in its input and in its weight, and so are its gradients: each of the three is
+// differentiated by the other two.
+
+/// The gradient of a convolution, or of a transposed one.
+struct ConvolutionBackward: Backward {
+  let geometry: ConvolutionGeometry
+  /// Kept only where the other's gradient needs them.
+  let x: Tensor?
+  let weight: Tensor?
+  let policy: ConvolutionPolicy
+
+  init(geometry: ConvolutionGeometry, x: Tensor, weight: Tensor, policy: ConvolutionPolicy) {
+    self.geometry = geometry
+    self.x = weight.requiresGrad ? x : nil
+    self.weight = x.requiresGrad ? weight : nil
+    self.policy = policy
+  }
+
+  func gradients(_ gradient: Tensor, _ context: BackwardContext) -> [Tensor?] {
+    trapping { () throws(ShapeError) in
+      var result: [Tensor?] = [nil, nil, nil]
+      if context.needs(0), let weight {
+        result[0] = try convolutionInputGradient(geometry, gradient, weight, policy: policy)
+      }
+      if context.needs(1), let x {
+        result[1] = try convolutionWeightGradient(geometry, x, gradient, policy: policy)
+      }
+      if context.needs(2) {
+        let channels = gradient.rank - 1 - geometry.rank
+        result[2] = gradient.sum(gradient.shape.indices.filter { $0 != channels })
+      }
+      return result
+    }
+  }
+}
+
+struct ConvolutionInputGradientBackward: Backward {
+  let geometry: ConvolutionGeometry
+  let gradient: Tensor
+  let weight: Tensor
+  let policy: ConvolutionPolicy
+
+  var name: String { "ConvolutionBackwardBackward" }
+
+  func gradients(_ cotangent: Tensor, _ context: BackwardContext) -> [Tensor?] {
+    trapping { () throws(ShapeError) in
+      [
+        context.needs(0) ? try convolve(geometry, cotangent, weight, nil, policy: policy) : nil,
+        context.needs(1)
+          ? try convolutionWeightGradient(geometry, cotangent, gradient, policy: policy) : nil,
+      ]
+    }
+  }
+}
+
+struct ConvolutionWeightGradientBackward: Backward {
+  let geometry: ConvolutionGeometry
+  let x: Tensor
+  let gradient: Tensor
+  let policy: ConvolutionPolicy
+
+  var name: String { "ConvolutionBackwardBackward" }
+
+  func gradients(_ cotangent: Tensor, _ context: BackwardContext) -> [Tensor?] {
+    trapping { () throws(ShapeError) in
+      [
+        context.needs(0)
+          ? try convolutionInputGradient(geometry, gradient, cotangent, policy: policy) : nil,
+        context.needs(1) ? try convolve(geometry, x, cotangent, nil, policy: policy) : nil,
+      ]
+    }
   }
 }
 
@@ -62,12 +140,14 @@ private struct GradientOperands {
       }
     }
     dtype = type.size == 2 ? .float32 : type
-    left = arrays[0].tensor.to(dtype).contiguous()
-    right = arrays[1].tensor.to(dtype).contiguous()
+    left = arrays[0].tensor.detached().to(dtype).contiguous()
+    right = arrays[1].tensor.detached().to(dtype).contiguous()
   }
 
   func result(_ shape: [Int], _ body: (StridedArray, StridedArray, StridedArray) -> Void) -> Tensor {
-    Tensor(filling: shape, dtype) { output in
+    // Of an empty batch there is nothing to add up.
+    if left.count == 0 || right.count == 0 { return .zeros(shape, dtype: type) }
+    return Tensor(filling: shape, dtype) { output in
       left.withStrided { left in right.withStrided { right in body(left, right, output) } }
     }.to(type)
   }

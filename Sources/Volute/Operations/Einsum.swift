@@ -58,7 +58,14 @@ private struct EinsumTerm {
         strides.append(x.strides[axis])
       }
     }
-    self.init(x.view(shape: labels.map { sizes[$0] ?? 1 }, strides: strides), labels)
+    if labels == all {
+      self.init(x, labels)
+      return
+    }
+    let shape = labels.map { sizes[$0] ?? 1 }
+    let view = x.view(shape: shape, strides: strides)
+    self.init(
+      view.recorded(x, AsStridedBackward(input: x, shape: shape, strides: strides, offset: x.offset)), labels)
   }
 
   /// Without the labels that nobody needs any more.
@@ -109,10 +116,5 @@ private func batchedProduct(_ left: Tensor, _ right: Tensor) throws(ShapeError) 
   if dtype == .bool {
     throw ShapeError("einsum", parameter: "operands", "sums of products are not implemented for bool")
   }
-  let (a, b) = (left.to(dtype), right.to(dtype))
-  return Tensor(filling: [a.shape[0], a.shape[1], b.shape[2]], dtype) { output in
-    a.withStrided { a in
-      b.withStrided { b in Engine.matrixProduct(a, b, to: output) }
-    }
-  }
+  return matrixProduct(left.to(dtype), right.to(dtype))
 }

@@ -45,10 +45,17 @@ package func binary(
         mend: "convert to a real type")
     }
   }
-  let (x, y) = (try expand(a, shape), try expand(b, shape))
-  return Tensor(filling: shape, dtype) { output in
+  let (x, y) = (try expand(a.detached(), shape), try expand(b.detached(), shape))
+  let result = Tensor(filling: shape, dtype) { output in
     x.withStrided { left in y.withStrided { Engine.binary(operation, left, $0, to: output) } }
   }
+  if a.node == nil && b.node == nil { return result }
+  if operation == .floorDivide {
+    if !a.isRecording && !b.isRecording { return result }
+    throw ShapeError(
+      name, parameter: "input", "the derivative for 'floor_divide' is not implemented", mend: "detach the operands")
+  }
+  return result.recorded([a, b], BinaryBackward(operation, a, b))
 }
 
 /// A comparison of two operands of any kinds, broadcasting.
@@ -130,12 +137,15 @@ public func `where`(_ condition: Tensor, _ left: Tensor, _ right: Tensor) throws
   let dtype = Operand.resultType(.tensor(left), .tensor(right))
   let shape = try broadcastShape([condition.shape, left.shape, right.shape], operation: "where")
   let test = try expand(condition, shape)
-  let (x, y) = (try expand(left.to(dtype), shape), try expand(right.to(dtype), shape))
-  return Tensor(filling: shape, dtype) { output in
+  let (a, b) = (left.to(dtype), right.to(dtype))
+  let (x, y) = (try expand(a.detached(), shape), try expand(b.detached(), shape))
+  let result = Tensor(filling: shape, dtype) { output in
     test.withStrided { test in
       x.withStrided { left in y.withStrided { Engine.select(test, left, $0, to: output) } }
     }
   }
+  return result.recorded(
+    [a, b], WhereBackward(condition: condition, leftShape: left.shape, rightShape: right.shape))
 }
 
 extension Tensor {
@@ -192,10 +202,27 @@ extension Tensor {
     apply(.divide, .scalar(left.scalar), .tensor(right))
   }
 
-  public static func += (left: inout Tensor, right: Tensor) { left = left + right }
-  public static func -= (left: inout Tensor, right: Tensor) { left = left - right }
-  public static func *= (left: inout Tensor, right: Tensor) { left = left * right }
-  public static func /= (left: inout Tensor, right: Tensor) { left = left / right }
+  public static func += (left: inout Tensor, right: Tensor) { left.replace(with: left + right) }
+  public static func -= (left: inout Tensor, right: Tensor) { left.replace(with: left - right) }
+  public static func *= (left: inout Tensor, right: Tensor) { left.replace(with: left * right) }
+  public static func /= (left: inout Tensor, right: Tensor) { left.replace(with: left / right) }
+
+  /// Takes the elements of `result`; a leaf that requires a gradient stays one, and may change only where nothing
+  /// is recorded.
+  private mutating func replace(with result: Tensor) {
+    guard let node, node.isLeaf else {
+      self = result
+      return
+    }
+    precondition(
+      !GradientMode.isEnabled,
+      "a leaf tensor that requires grad is being changed in place: use noGrad, or detached()")
+    precondition(
+      result.shape == shape && result.dtype == dtype,
+      "a leaf tensor that requires grad cannot change from \(shape) to \(result.shape)")
+    self = result
+    self.node = node
+  }
 
   public static prefix func - (x: Tensor) -> Tensor {
     trapping { () throws(ShapeError) in try negative(x) }

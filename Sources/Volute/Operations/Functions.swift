@@ -3,13 +3,14 @@ import VoluteEngine
 extension Tensor {
   /// One operation on every element, in the tensor's type.
   func mapped(_ operation: UnaryOperation) -> Tensor {
-    Tensor(filling: shape, dtype) { output in
+    let result = Tensor(filling: shape, dtype) { output in
       withStrided { Engine.unary(operation, $0, to: output) }
     }
+    return result.recorded(self, UnaryBackward(operation, self, result))
   }
 
   /// One operation on every element; integers are converted to float32 first.
-  private func mappedAsReal(_ operation: UnaryOperation) -> Tensor {
+  func mappedAsReal(_ operation: UnaryOperation) -> Tensor {
     (dtype.isFloatingPoint ? self : to(.float32)).mapped(operation)
   }
 
@@ -20,7 +21,7 @@ extension Tensor {
 
   public func abs() -> Tensor { mapped(.absolute) }
   public func sign() -> Tensor { mapped(.sign) }
-  public func square() -> Tensor { self * self }
+  public func square() -> Tensor { mapped(.square) }
   public func floor() -> Tensor { rounded(.floor) }
   public func ceil() -> Tensor { rounded(.ceil) }
   /// Halves go to the even neighbour.
@@ -68,9 +69,10 @@ public func clamp(
     bound.dtype.category > dtype.category ? dtype.promoted(with: bound.dtype) : dtype
   }
   let input = x.to(dtype)
-  return Tensor(filling: x.shape, dtype) { output in
+  let result = Tensor(filling: x.shape, dtype) { output in
     input.withStrided { array in
       Engine.clamp(array, lower: lower?.scalar, upper: upper?.scalar, to: output)
     }
   }
+  return result.recorded(input, ClampBackward(input: input, lower: lower?.scalar, upper: upper?.scalar))
 }

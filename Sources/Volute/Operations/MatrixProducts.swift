@@ -35,12 +35,17 @@ public func matmul(_ left: Tensor, _ right: Tensor) throws(ShapeError) -> Tensor
   }
   let lead = try broadcastShape(
     [Array(a.shape.dropLast(2)), Array(b.shape.dropLast(2))], operation: "matmul")
-  let batches = try elementCount(lead + [rows, columns], operation: "matmul")
-  let x = try expand(a, lead + [rows, depth])
-  let y = try expand(b, lead + [depth, columns])
-  var result = Tensor(uninitialized: lead + [rows, columns], left.dtype)
-  if batches > 0 {
-    result = product(x, y, to: lead + [rows, columns])
+  _ = try elementCount(lead + [rows, columns], operation: "matmul")
+  let result: Tensor
+  if b.rank == 2 {
+    // One product of many rows instead of one a batch.
+    result = matrixProduct(a.reshaped([1, -1, depth]), b.unsqueezed(0))
+  } else {
+    let batch = lead.reduce(1, *)
+    // Matrices that broadcast keep their stride of 0 where they can.
+    result = matrixProduct(
+      try expand(a, lead + [rows, depth]).reshaped([batch, rows, depth]),
+      try expand(b, lead + [depth, columns]).reshaped([batch, depth, columns]))
   }
   var shape = lead
   if left.rank > 1 { shape.append(rows) }
@@ -48,15 +53,30 @@ public func matmul(_ left: Tensor, _ right: Tensor) throws(ShapeError) -> Tensor
   return result.reshaped(shape)
 }
 
-/// The batched product of equally batched matrices.
-private func product(_ x: Tensor, _ y: Tensor, to shape: [Int]) -> Tensor {
-  // One batch axis for the engine; matrices that broadcast keep their stride of 0 where they can.
-  let batch = [shape.dropLast(2).reduce(1, *)]
-  let a = x.reshaped(batch + x.shape.suffix(2))
-  let b = y.reshaped(batch + y.shape.suffix(2))
-  return Tensor(filling: batch + shape.suffix(2), x.dtype) { output in
-    a.withStrided { left in b.withStrided { Engine.matrixProduct(left, $0, to: output) } }
-  }.reshaped(shape)
+/// The products of `[batch, rows, depth]` and `[batch, depth, columns]`.
+func matrixProduct(_ left: Tensor, _ right: Tensor) -> Tensor {
+  let result = Tensor(filling: [left.shape[0], left.shape[1], right.shape[2]], left.dtype) { output in
+    left.withStrided { left in right.withStrided { Engine.matrixProduct(left, $0, to: output) } }
+  }
+  return result.recorded([left, right], BmmBackward(left, right))
+}
+
+/// The gradient of matrix products: products with the other side, transposed.
+private struct BmmBackward: Backward {
+  let left: Tensor?
+  let right: Tensor?
+
+  init(_ left: Tensor, _ right: Tensor) {
+    self.left = right.requiresGrad ? left : nil
+    self.right = left.requiresGrad ? right : nil
+  }
+
+  func gradients(_ gradient: Tensor, _ context: BackwardContext) -> [Tensor?] {
+    [
+      context.needs(0) ? right.map { matrixProduct(gradient, $0.transposed()) } : nil,
+      context.needs(1) ? left.map { matrixProduct($0.transposed(), gradient) } : nil,
+    ]
+  }
 }
 
 /// Products summed over pairs of axes.

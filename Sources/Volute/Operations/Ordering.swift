@@ -38,7 +38,7 @@ extension Tensor {
   fileprivate func ordered(
     _ place: Int, descending: Bool, count: Int
   ) -> (values: Tensor, indices: Tensor) {
-    let lines = rank == 0 ? reshaped([1]) : transposed(place, -1)
+    let lines = rank == 0 ? detached().reshaped([1]) : detached().transposed(place, -1)
     let kept = lines.shape.dropLast() + [count]
     var values = Tensor(uninitialized: Array(kept), dtype)
     let indices = Tensor(filling: Array(kept), .int64) { indices in
@@ -50,19 +50,46 @@ extension Tensor {
     }
     if rank == 0 {
       let shape = count == 1 ? [] : [count]
-      return (values.reshaped(shape), indices.reshaped(shape))
+      return (
+        values.reshaped(shape).recorded(
+          self, SortBackward(shape: [], axis: 0, indices: indices.reshaped(shape))), indices.reshaped(shape)
+      )
     }
-    return (values.transposed(place, -1), indices.transposed(place, -1))
+    let places = indices.transposed(place, -1)
+    return (
+      values.transposed(place, -1).recorded(self, SortBackward(shape: shape, axis: place, indices: places)),
+      places
+    )
   }
 
   /// Running sums along one axis; integers and bools give int64.
   public func cumulativeSum(_ axis: Int) -> Tensor {
     let place = self.axis(axis, "cumsum")
     if rank == 0 { return dtype.isFloatingPoint ? self : to(.int64) }
-    let lines = to(dtype.isFloatingPoint ? dtype : .int64).transposed(place, -1)
+    let lines = detached().to(dtype.isFloatingPoint ? dtype : .int64).transposed(place, -1)
     let result = Tensor(filling: lines.shape, lines.dtype) { output in
       lines.withStrided { Engine.cumulativeSum($0, to: output) }
     }
-    return result.transposed(place, -1)
+    return result.transposed(place, -1).recorded(self, CumsumBackward(axis: place))
+  }
+}
+
+/// The gradient of putting elements in order: each goes back to where it stood.
+private struct SortBackward: Backward {
+  let shape: [Int]
+  let axis: Int
+  let indices: Tensor
+
+  func gradients(_ gradient: Tensor, _ context: BackwardContext) -> [Tensor?] {
+    [Tensor.zeros(shape, dtype: gradient.dtype).scatterAdded(axis, indices, gradient)]
+  }
+}
+
+/// The gradient of running sums: running sums from the end.
+private struct CumsumBackward: Backward {
+  let axis: Int
+
+  func gradients(_ gradient: Tensor, _ context: BackwardContext) -> [Tensor?] {
+    [gradient.flipped([axis]).cumulativeSum(axis).flipped([axis])]
   }
 }

@@ -12,8 +12,23 @@ public func pad(
   _ x: Tensor, _ amounts: [Int], mode: PaddingGeometry.Fill = .constant, value: some ScalarValue = 0
 ) throws(ShapeError) -> Tensor {
   let geometry = try PaddingGeometry(inputShape: x.shape, amounts: amounts, fill: mode)
-  return Tensor(filling: geometry.outputShape, x.dtype) { output in
+  let result = Tensor(filling: geometry.outputShape, x.dtype) { output in
     x.withStrided { Engine.gather(geometry.maps, input: $0, fill: value.scalar, to: output) }
+  }
+  return result.recorded(
+    x,
+    ResamplingBackward(
+      name: mode.backwardName, maps: geometry.maps.map { SamplingMap(copying: $0) }))
+}
+
+extension PaddingGeometry.Fill {
+  fileprivate var backwardName: String {
+    switch self {
+    case .constant, .mode(.zeros): "ConstantPadNdBackward"
+    case .mode(.reflect): "ReflectionPadBackward"
+    case .mode(.replicate): "ReplicationPadBackward"
+    case .mode(.circular): "CircularPadBackward"
+    }
   }
 }
 

@@ -38,14 +38,38 @@ private func maximum(
   of windows: [WindowAxis], _ x: Tensor, _ operation: String, to shape: [Int]
 ) throws(ShapeError) -> (values: Tensor, indices: Tensor) {
   if x.dtype == .bool { throw unsupported(x, operation) }
-  let input = x.contiguous()
+  let input = x.detached().contiguous()
   var values = Tensor(uninitialized: shape, x.dtype)
   let indices = Tensor(filling: shape, .int64) { indices in
     values.withMutableStrided { values in
       input.withStrided { Engine.maxPool(windows, input: $0, values: values, indices: indices) }
     }
   }
-  return (values, indices)
+  let backward = MaxPoolBackward(operation: operation, shape: x.shape, rank: windows.count, indices: indices)
+  return (values.recorded(x, backward), indices)
+}
+
+/// The gradient of keeping the largest of each window: it goes back to where that stood, from all windows that kept it.
+private struct MaxPoolBackward: Backward {
+  let operation: String
+  let shape: [Int]
+  let rank: Int
+  let indices: Tensor
+
+  var name: String {
+    operation.hasPrefix("adaptive") ? "AdaptiveMaxPool\(rank)DBackward" : "MaxPool\(rank)DWithIndicesBackward"
+  }
+
+  func gradients(_ gradient: Tensor, _ context: BackwardContext) -> [Tensor?] {
+    let planes = Array(shape.dropLast(rank))
+    let size = shape.suffix(rank).reduce(1, *)
+    if gradient.count == 0 { return [Tensor.zeros(shape, dtype: gradient.dtype)] }
+    return [
+      Tensor.zeros(planes + [size], dtype: gradient.dtype)
+        .scatterAdded(planes.count, indices.reshaped(planes + [-1]), gradient.reshaped(planes + [-1]))
+        .reshaped(shape)
+    ]
+  }
 }
 
 /// The mean of each window.
@@ -101,10 +125,16 @@ private func mean(
   of windows: [WindowAxis], _ divisors: [[Int]], _ x: Tensor, _ operation: String, to shape: [Int]
 ) throws(ShapeError) -> Tensor {
   guard x.dtype.isFloatingPoint else { throw unsupported(x, operation) }
-  let input = x.contiguous()
-  return Tensor(filling: shape, x.dtype) { output in
+  let input = x.detached().contiguous()
+  let result = Tensor(filling: shape, x.dtype) { output in
     input.withStrided { Engine.averagePool(windows, divisors: divisors, input: $0, to: output) }
   }
+  let stem = operation.hasPrefix("adaptive") ? "AdaptiveAvgPool" : "AvgPool"
+  return result.recorded(
+    x,
+    ResamplingBackward(
+      name: "\(stem)\(windows.count)DBackward",
+      maps: zip(windows, divisors).map { SamplingMap(averaging: $0, divisors: $1) }))
 }
 
 /// The `norm`-th root of the sum of `norm`-th powers of each window.
@@ -160,7 +190,7 @@ public func maxUnpool(
       "expected shape of indices to be: \(x.shape) but got: \(indices.shape)",
       shapes: [x.shape, indices.shape])
   }
-  let input = x.contiguous()
+  let input = x.detached().contiguous()
   let places = indices.contiguous()
   var result = Tensor.zeros(geometry.outputShape, dtype: x.dtype)
   let bad = result.withMutableStrided { output in
@@ -176,7 +206,22 @@ public func maxUnpool(
       "found an invalid max index: \(bad) (output volumes are of size "
         + geometry.outputSize.map(String.init).joined(separator: "x") + ")")
   }
-  return result
+  return result.recorded(x, MaxUnpoolBackward(shape: x.shape, rank: rank, indices: places))
+}
+
+/// The gradient of putting values back to their places: read from there.
+private struct MaxUnpoolBackward: Backward {
+  let shape: [Int]
+  let rank: Int
+  let indices: Tensor
+
+  func gradients(_ gradient: Tensor, _ context: BackwardContext) -> [Tensor?] {
+    let planes = Array(shape.dropLast(rank))
+    return [
+      gradient.reshaped(planes + [-1]).gathered(planes.count, indices.reshaped(planes + [-1]))
+        .reshaped(shape)
+    ]
+  }
 }
 
 private func unsupported(_ x: Tensor, _ operation: String) -> ShapeError {

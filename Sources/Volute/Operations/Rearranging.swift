@@ -35,12 +35,30 @@ public func concatenate(_ tensors: [Tensor], axis: Int = 0) throws(ShapeError) -
     shape[place] += part.shape[place]
   }
   _ = try elementCount(shape, operation: "cat")
-  return Tensor(filling: shape, dtype) { output in
+  let result = Tensor(filling: shape, dtype) { output in
     var target = output
     for part in parts {
       target.shape = part.shape
       part.withStrided { Engine.copy($0, to: target) }
       target.base += part.shape[place] * output.strides[place] * dtype.size
+    }
+  }
+  return result.recorded(
+    parts, CatBackward(axis: place, sizes: parts.map { $0.shape[place] }, dtypes: parts.map(\.dtype)))
+}
+
+/// The gradient of joining tensors: cut where they were joined.
+private struct CatBackward: Backward {
+  let axis: Int
+  let sizes: [Int]
+  let dtypes: [DType]
+
+  func gradients(_ gradient: Tensor, _ context: BackwardContext) -> [Tensor?] {
+    var start = 0
+    return sizes.indices.map { index in
+      defer { start += sizes[index] }
+      return context.needs(index)
+        ? gradient.sliced(axis, start..<start + sizes[index]).to(dtypes[index]) : nil
     }
   }
 }
@@ -93,6 +111,13 @@ public func flip(_ x: Tensor, _ axes: [Int] = []) throws(ShapeError) -> Tensor {
     strides[axis] = -strides[axis]
   }
   return x.view(shape: x.shape, strides: strides, offset: offset).contiguous()
+    .recorded(x, FlipBackward(axes: axes))
+}
+
+private struct FlipBackward: Backward {
+  let axes: [Int]
+
+  func gradients(_ gradient: Tensor, _ context: BackwardContext) -> [Tensor?] { [gradient.flipped(axes)] }
 }
 
 /// At most `count` parts of one size along `axis`, the last one smaller when it does not divide; shares bytes.

@@ -6,6 +6,13 @@ private struct Arrangement {
   let reduced: Int
   let shape: [Int]
   let keptShape: [Int]
+  /// The axes that are reduced, in order.
+  let axes: [Int]
+
+  /// `result` with the reduced axes as size 1, or without them.
+  func shaped(_ result: Tensor, _ keepsAxes: Bool) -> Tensor {
+    result.reshaped(keepsAxes ? keptShape : shape)
+  }
 
   /// The number of elements that one result is made of.
   var count: Int { input.shape.suffix(reduced).reduce(1, *) }
@@ -13,12 +20,13 @@ private struct Arrangement {
   init(_ x: Tensor, _ axes: [Int], _ operation: String) throws(ShapeError) {
     let resolved = try resolvedAxes(axes, rank: x.rank, operation: operation)
     if x.rank == 0 {
-      (input, reduced, shape, keptShape) = (x, 0, [], [])
+      (input, reduced, shape, keptShape, self.axes) = (x.detached(), 0, [], [], [])
       return
     }
     let dropped = axes.isEmpty ? Array(x.shape.indices) : resolved.sorted()
     let remaining = x.shape.indices.filter { !dropped.contains($0) }
-    input = x.permuted(remaining + dropped)
+    input = x.detached().permuted(remaining + dropped)
+    self.axes = dropped
     reduced = dropped.count
     shape = remaining.map { x.shape[$0] }
     keptShape = x.shape.indices.map { dropped.contains($0) ? 1 : x.shape[$0] }
@@ -47,7 +55,10 @@ package func reduced(
       Engine.reduce(reduction, $0, reduced: arrangement.reduced, to: output)
     }
   }
-  return keepsAxes ? result.reshaped(arrangement.keptShape) : result
+  return arrangement.shaped(result, keepsAxes).recorded(
+    x,
+    ReductionBackward(
+      reduction: reduction, input: x, output: result.reshaped(arrangement.keptShape), axes: arrangement.axes))
 }
 
 /// The mean over `axes`.
@@ -65,8 +76,10 @@ package func mean(
   }
   // Summed in 32 bits at least: 16 would overflow long before the mean does.
   let wide: DType = dtype == .float64 ? .float64 : .float32
-  let total = try reduced(x, .sum, axes, keepsAxes: keepsAxes, to: wide)
-  return (total / Double(try Arrangement(x, axes, "mean").count)).to(dtype)
+  let arrangement = try Arrangement(x, axes, "mean")
+  let total = try reduced(x.detached(), .sum, axes, keepsAxes: keepsAxes, to: wide)
+  return (total / Double(arrangement.count)).to(dtype).recorded(
+    x, MeanBackward(shape: x.shape, keptShape: arrangement.keptShape, dtype: x.dtype, count: arrangement.count))
 }
 
 /// The mean squared distance from the mean, over the count less `correction`, in 64 bits.
@@ -82,7 +95,7 @@ package func variance(
       mend: "convert to a floating-point type")
   }
   let arrangement = try Arrangement(x, axes, operation)
-  let means = try mean(x, axes, keepsAxes: false, dtype: .float64).contiguous()
+  let means = try mean(x.detached(), axes, keepsAxes: false, dtype: .float64).contiguous()
   let squares = Tensor(filling: arrangement.shape, .float64) { output in
     arrangement.input.withStrided { array in
       means.withStrided {
@@ -90,8 +103,11 @@ package func variance(
       }
     }
   }
-  let result = squares / Double(max(arrangement.count - correction, 0))
-  return keepsAxes ? result.reshaped(arrangement.keptShape) : result
+  let divisor = Double(max(arrangement.count - correction, 0))
+  return arrangement.shaped(squares / divisor, keepsAxes).recorded(
+    x,
+    VarianceBackward(
+      input: x, keptShape: arrangement.keptShape, axes: arrangement.axes, divisor: divisor))
 }
 
 /// `exp(x) / sum(exp(x))` along one axis, safe from overflow.
@@ -106,9 +122,10 @@ public func softmax(_ x: Tensor, axis: Int) throws(ShapeError) -> Tensor {
   _ = try resolvedAxis(axis, rank: x.rank, operation: "softmax")
   if x.count == 0 { return x }
   // In 32 bits at least, rounded once.
-  let wide = x.to(x.dtype == .float64 ? .float64 : .float32)
+  let wide = x.detached().to(x.dtype == .float64 ? .float64 : .float32)
   let powers = (wide - wide.max([axis], keepsAxes: true)).exp()
-  return (powers / powers.sum([axis], keepsAxes: true)).to(x.dtype)
+  let result = (powers / powers.sum([axis], keepsAxes: true)).to(x.dtype)
+  return result.recorded(x, SoftmaxBackward(output: result, axis: axis))
 }
 
 extension Tensor {
@@ -195,6 +212,26 @@ extension Tensor {
   /// Whether every element is not zero.
   public func all() -> Bool { all([]).item(as: Bool.self) }
 
+  /// `log(sum(exp(x)))` over `axes`, without overflow.
+  ///
+  /// - Precondition: a floating-point type.
+  public func logSumExp(_ axes: [Int], keepsAxes: Bool = false) -> Tensor {
+    precondition(dtype.isFloatingPoint, "logsumexp: not implemented for \(dtype.rawValue)")
+    var largest = detached().max(axes, keepsAxes: true)
+    // Infinities would give infinity less infinity.
+    largest = masked(largest.isFinite(), largest)
+    let sums = (self - largest).exp().sum(axes, keepsAxes: true).log() + largest
+    return keepsAxes ? sums : sums.squeezed(axes)
+  }
+
+  /// The root of the sum of squares over `axes`, or the `order`-th root of the sum of `order`-th powers.
+  public func norm(_ axes: [Int] = [], order: Double = 2, keepsAxes: Bool = false) -> Tensor {
+    if order == .infinity { return abs().max(axes, keepsAxes: keepsAxes) }
+    if order == 1 { return abs().sum(axes, keepsAxes: keepsAxes) }
+    if order == 2 { return square().sum(axes, keepsAxes: keepsAxes).sqrt() }
+    return abs().power(order).sum(axes, keepsAxes: keepsAxes).power(1 / order)
+  }
+
   /// See ``Volute/softmax(_:axis:)``; traps where that throws.
   public func softmax(_ axis: Int) -> Tensor {
     trapping { () throws(ShapeError) in try Volute.softmax(self, axis: axis) }
@@ -207,8 +244,9 @@ extension Tensor {
     precondition(
       dtype.isFloatingPoint, "log_softmax: not implemented for \(dtype.rawValue)")
     if count == 0 { return self }
-    let wide = to(dtype == .float64 ? .float64 : .float32)
+    let wide = detached().to(dtype == .float64 ? .float64 : .float32)
     let shifted = wide - wide.max([axis], keepsAxes: true)
-    return (shifted - shifted.exp().sum([axis], keepsAxes: true).log()).to(dtype)
+    let result = (shifted - shifted.exp().sum([axis], keepsAxes: true).log()).to(dtype)
+    return result.recorded(self, LogSoftmaxBackward(output: result, axis: axis))
   }
 }

@@ -21,7 +21,38 @@ public func gather(_ x: Tensor, axis: Int, indices: Tensor) throws(ShapeError) -
     }
   }
   if let bad { throw outOfBounds("gather", bad, axis: axis, size: size) }
-  return result.reshaped(indices.shape)
+  return result.reshaped(indices.shape).recorded(
+    x, GatherBackward(shape: x.shape, axis: place, indices: indices))
+}
+
+/// The gradient of picking elements: each goes back to where it was picked, where those picked twice add up.
+private struct GatherBackward: Backward {
+  let shape: [Int]
+  let axis: Int
+  let indices: Tensor
+
+  func gradients(_ gradient: Tensor, _ context: BackwardContext) -> [Tensor?] {
+    [Tensor.zeros(shape, dtype: gradient.dtype).scatterAdded(axis, indices, gradient)]
+  }
+}
+
+/// The gradient of adding elements to places: the table's goes on, the terms' is read from there.
+private struct ScatterAddBackward: Backward {
+  let sourceShape: [Int]
+  let axis: Int
+  let indices: Tensor
+
+  func gradients(_ gradient: Tensor, _ context: BackwardContext) -> [Tensor?] {
+    guard context.needs(1) else { return [gradient, nil] }
+    var source = gradient.gathered(axis, indices)
+    // Terms beyond the indices were not read.
+    for axis in sourceShape.indices where source.shape[axis] != sourceShape[axis] {
+      var shape = source.shape
+      shape[axis] = sourceShape[axis]
+      source = source.embedded(in: shape, axis: axis, start: 0, step: 1)
+    }
+    return [gradient, source]
+  }
 }
 
 /// `x` with `result[..., indices[..., i, ...], ...] += source[..., i, ...]` along `axis`.
@@ -48,7 +79,7 @@ public func scatterAdd(
       shapes: [indices.shape, source.shape])
   }
   let size = table.shape[place]
-  var result = table
+  var result = table.detached()
   let bad = result.withMutableStrided { output in
     var corner = output
     corner.shape = places.shape
@@ -58,7 +89,8 @@ public func scatterAdd(
     }
   }
   if let bad { throw outOfBounds("scatter_add", bad, axis: axis, size: size) }
-  return result.reshaped(x.shape)
+  return result.reshaped(x.shape).recorded(
+    [x, source], ScatterAddBackward(sourceShape: source.shape, axis: place, indices: indices))
 }
 
 /// The checks that gathering and scattering share; single numbers get an axis.
@@ -71,7 +103,7 @@ private func checkSelection(
       "expected dtype int64 for index, but got \(indices.dtype.rawValue)")
   }
   let place = try resolvedAxis(axis, rank: x.rank, operation: operation)
-  let table = x.rank == 0 ? x.reshaped([1]) : x
+  let table = x.rank == 0 ? x.detached().reshaped([1]) : x.detached()
   let places = indices.rank == 0 ? indices.reshaped([1]) : indices
   guard places.rank == table.rank else {
     throw ShapeError(

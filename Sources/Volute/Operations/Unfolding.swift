@@ -16,11 +16,52 @@ public func unfold(
   let geometry = try WindowGeometry(
     "unfold", shape: x.shape, rank: rank ?? kernelRank(kernelSize), kernelSize: kernelSize,
     dilation: dilation, padding: padding, stride: stride)
-  let padded = try pad(x, geometry.amounts)
+  let padded = try pad(x.detached(), geometry.amounts)
   let columns = padded.view(
     shape: geometry.lead + geometry.kernel + geometry.positions,
     strides: Array(padded.strides.dropLast(geometry.rank)) + geometry.windowStrides(padded.strides))
-  return columns.reshaped(geometry.columnShape)
+  return columns.reshaped(geometry.columnShape).recorded(
+    x,
+    Im2ColBackward(
+      size: geometry.size, kernelSize: PerAxis(geometry.kernel), dilation: dilation, padding: padding,
+      stride: stride))
+}
+
+/// The gradient of unfolding: folded.
+private struct Im2ColBackward: Backward {
+  let size: [Int]
+  let kernelSize: PerAxis<Int>
+  let dilation: PerAxis<Int>
+  let padding: PerAxis<Int>
+  let stride: PerAxis<Int>
+
+  func gradients(_ gradient: Tensor, _ context: BackwardContext) -> [Tensor?] {
+    [
+      trapping { () throws(ShapeError) in
+        try fold(
+          gradient, outputSize: size, kernelSize: kernelSize, dilation: dilation, padding: padding,
+          stride: stride)
+      }
+    ]
+  }
+}
+
+/// The gradient of folding: unfolded.
+private struct Col2ImBackward: Backward {
+  let kernelSize: PerAxis<Int>
+  let dilation: PerAxis<Int>
+  let padding: PerAxis<Int>
+  let stride: PerAxis<Int>
+  let rank: Int
+
+  func gradients(_ gradient: Tensor, _ context: BackwardContext) -> [Tensor?] {
+    [
+      trapping { () throws(ShapeError) in
+        try unfold(
+          gradient, kernelSize: kernelSize, dilation: dilation, padding: padding, stride: stride, rank: rank)
+      }
+    ]
+  }
 }
 
 /// Columns added back to where ``unfold(_:kernelSize:dilation:padding:stride:rank:)`` read them: its adjoint.
@@ -64,7 +105,7 @@ public func fold(
   }
   // The 16-bit types are summed in 32 bits and rounded once.
   let dtype: DType = x.dtype.isFloatingPoint && x.dtype.size == 2 ? .float32 : x.dtype
-  let columns = x.to(dtype).reshaped(geometry.lead + [taps] + geometry.positions)
+  let columns = x.detached().to(dtype).reshaped(geometry.lead + [taps] + geometry.positions)
   var padded = Tensor.zeros(geometry.paddedShape, dtype: dtype)
   let axis = geometry.lead.count
   padded.withMutableStrided { array in
@@ -81,7 +122,10 @@ public func fold(
       columns.selected(axis, tap).withStrided { Engine.binary(.add, target, $0, to: target) }
     }
   }
-  return try pad(padded, geometry.amounts.map { -$0 }).to(x.dtype)
+  return try pad(padded, geometry.amounts.map { -$0 }).to(x.dtype).recorded(
+    x,
+    Col2ImBackward(
+      kernelSize: kernelSize, dilation: dilation, padding: padding, stride: stride, rank: outputSize.count))
 }
 
 private func kernelRank(_ kernelSize: PerAxis<Int>) -> Int {

@@ -97,12 +97,12 @@ extension Tensor {
     if dtype == self.dtype { return self }
     return Tensor(filling: shape, dtype) { output in
       withStrided { Engine.copy($0, to: output) }
-    }
+    }.recorded(self, ToCopyBackward(dtype: self.dtype))
   }
 
   /// The elements in row-major order, converted to `T`.
   public func elements<T: Element>(as type: T.Type = T.self) -> [T] {
-    to(T.dtype).withUnsafeBytes { Array($0.assumingMemoryBound(to: T.self)) }
+    detached().to(T.dtype).withUnsafeBytes { Array($0.assumingMemoryBound(to: T.self)) }
   }
 
   /// The elements in row-major order as `Int`.

@@ -131,13 +131,22 @@ extension Tensor {
 
   private mutating func assign(_ value: Tensor, at indices: [TensorIndex]) {
     let dtype = dtype
+    let (history, shape) = (GradientMode.isEnabled ? node : nil, shape)
+    defer {
+      // A leaf that requires a gradient has trapped by now, or stays what it is where nothing is recorded.
+      if GradientMode.isEnabled, dtype.isFloatingPoint, history != nil || value.node != nil {
+        node = GradientNode(
+          AssignmentBackward(indices: indices, shape: value.shape, dtype: value.dtype),
+          inputs: [history, value.node], shape: shape, dtype: dtype)
+      }
+    }
     withMutableStrided { array in
       // A window on the bytes that are being written: it lives no longer than this call.
       let whole = Tensor(
         storage: Storage(borrowing: array.base, byteCount: 0) { _ in }, dtype: dtype, shape: array.shape,
         strides: array.strides, offset: 0)
       let target = whole.part(indices)
-      let source = trapping { () throws(ShapeError) in try expand(value, target.shape) }
+      let source = trapping { () throws(ShapeError) in try expand(value.detached(), target.shape) }
       target.withStrided { destination in
         source.withStrided { Engine.copy($0, to: destination) }
       }
@@ -174,5 +183,24 @@ extension Tensor {
 
   private static func clipped(_ bound: Int, _ size: Int) -> Int {
     Swift.min(Swift.max(bound < 0 ? bound + size : bound, 0), size)
+  }
+}
+
+/// The gradient of writing a value into a part: the rest's goes on, the part's is the value's.
+struct AssignmentBackward: Backward {
+  let indices: [TensorIndex]
+  let shape: [Int]
+  let dtype: DType
+
+  var name: String { "CopySlices" }
+
+  func gradients(_ gradient: Tensor, _ context: BackwardContext) -> [Tensor?] {
+    var rest: Tensor?
+    if context.needs(0) {
+      var kept = gradient
+      kept[indices] = Tensor(full: [], 0, dtype: gradient.dtype)
+      rest = kept
+    }
+    return [rest, context.needs(1) ? gradient[indices].summed(to: shape).to(dtype) : nil]
   }
 }

@@ -26,7 +26,12 @@ extension Tensor: CustomStringConvertible {
       if dtype != .float32 { suffixes.append("dtype=torch." + dtype.rawValue) }
     } else {
       if ![.float32, .int64, .bool].contains(dtype) { suffixes.append("dtype=torch." + dtype.rawValue) }
-      contents = PrintedElements(self).text(indent: "tensor(".count)
+      contents = PrintedElements(detached()).text(indent: "tensor(".count)
+    }
+    if let function = gradientFunction {
+      suffixes.append("grad_fn=<\(function.name)>")
+    } else if requiresGrad {
+      suffixes.append("requires_grad=True")
     }
     return Tensor.adding(suffixes, to: "tensor(" + contents)
   }

@@ -22,6 +22,8 @@ public struct Tensor: Sendable {
   package private(set) var offset: Int
   /// The type of the elements.
   public let dtype: DType
+  /// Where gradients by this tensor go; `nil` when it needs none.
+  package internal(set) var node: GradientNode?
 
   /// A window on `storage`. The caller has made sure that every element lies inside.
   package init(storage: Storage, dtype: DType, shape: [Int], strides: [Int], offset: Int) {
@@ -53,8 +55,14 @@ public struct Tensor: Sendable {
 
   /// The same values in row-major order; the tensor itself if it is so already.
   public func contiguous() -> Tensor {
-    if isContiguous { return self }
-    return Tensor(filling: shape, dtype) { output in
+    isContiguous ? self : copied().recorded(self, CloneBackward())
+  }
+
+  /// The same values in bytes of their own, in row-major order.
+  public func cloned() -> Tensor { copied().recorded(self, CloneBackward()) }
+
+  private func copied() -> Tensor {
+    Tensor(filling: shape, dtype) { output in
       withStrided { Engine.copy($0, to: output) }
     }
   }
@@ -84,13 +92,20 @@ public struct Tensor: Sendable {
   }
 
   /// Lends the elements for writing, after making this tensor the only owner of its bytes.
+  ///
+  /// The tensor loses its graph, since its values are no longer those that an operation made. A leaf that requires
+  /// a gradient stays one, and may be changed only where nothing is recorded.
   package mutating func withMutableStrided<Result, Failure: Error>(
     _ body: (StridedArray) throws(Failure) -> Result
   ) throws(Failure) -> Result {
+    if let node {
+      precondition(
+        !node.isLeaf || !GradientMode.isEnabled,
+        "a leaf tensor that requires grad is being changed in place: use noGrad, or detached()")
+      if !node.isLeaf { self.node = nil }
+    }
     if !storage.isWritable || !isKnownUniquelyReferenced(&storage) || strides.contains(0) {
-      let copy = Tensor(filling: shape, dtype) { output in
-        withStrided { Engine.copy($0, to: output) }
-      }
+      let copy = copied()
       storage = copy.storage
       strides = copy.strides
       offset = 0
@@ -107,4 +122,8 @@ public struct Tensor: Sendable {
       try body(UnsafeRawBufferPointer(start: array.base, count: row.count * dtype.size))
     }
   }
+}
+
+struct CloneBackward: Backward {
+  func gradients(_ gradient: Tensor, _ context: BackwardContext) -> [Tensor?] { [gradient] }
 }

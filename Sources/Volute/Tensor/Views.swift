@@ -45,9 +45,13 @@ public func reshape(_ x: Tensor, _ shape: [Int]) throws(ShapeError) -> Tensor {
   } else if known != x.count {
     throw invalid
   }
-  if let strides = x.stridesSharingBytes(shape) { return x.view(shape: shape, strides: strides) }
-  let row = x.contiguous()
+  if shape == x.shape { return x }
+  if let strides = x.stridesSharingBytes(shape) {
+    return x.view(shape: shape, strides: strides).recorded(x, ReshapeBackward(shape: x.shape))
+  }
+  let row = x.detached().contiguous()
   return row.view(shape: shape, strides: StridedArray.contiguousStrides(shape))
+    .recorded(x, ReshapeBackward(shape: x.shape))
 }
 
 /// `x` repeated along axes of size 1, and along new ones in front, without copying; -1 keeps a size.
@@ -75,7 +79,8 @@ public func expand(_ x: Tensor, _ shape: [Int]) throws(ShapeError) -> Tensor {
     if axis >= new && sizes[axis] == size { strides[axis] = x.strides[axis - new] }
   }
   _ = try elementCount(sizes, operation: "expand")
-  return x.view(shape: sizes, strides: strides)
+  if sizes == x.shape { return x }
+  return x.view(shape: sizes, strides: strides).recorded(x, ExpandBackward(shape: x.shape))
 }
 
 /// A window on the bytes of `x` with any sizes and strides, in elements; windows may overlap.
@@ -110,6 +115,7 @@ public func asStrided(
         + "\(capacity)", shapes: [x.shape, shape])
   }
   return x.view(shape: shape, strides: strides, offset: offset)
+    .recorded(x, AsStridedBackward(input: x, shape: shape, strides: strides, offset: offset))
 }
 
 /// `x` with its axes in another order.
@@ -124,6 +130,7 @@ public func permute(_ x: Tensor, _ axes: [Int]) throws(ShapeError) -> Tensor {
         + "dimensions: \(x.rank) is not equal to \(order.count)", shapes: [x.shape])
   }
   return x.view(shape: order.map { x.shape[$0] }, strides: order.map { x.strides[$0] })
+    .recorded(x, PermuteBackward(order: order))
 }
 
 extension Tensor {
@@ -206,10 +213,14 @@ extension Tensor {
   }
 
   /// Without the axes of size 1, or without those of `axes` that have size 1.
-  public func squeezed(_ axes: Int...) -> Tensor {
+  public func squeezed(_ axes: Int...) -> Tensor { squeezed(axes) }
+
+  /// Without the axes of size 1, or without those of `axes` that have size 1.
+  public func squeezed(_ axes: [Int]) -> Tensor {
     let removed = axes.isEmpty ? Array(shape.indices) : axes.map { axis($0, "squeeze") }
     let kept = shape.indices.filter { !(removed.contains($0) && shape[$0] == 1) }
     return view(shape: kept.map { shape[$0] }, strides: kept.map { strides[$0] })
+      .recorded(self, ReshapeBackward(name: "SqueezeBackward", shape: shape))
   }
 
   /// With an axis of size 1 put in at `axis`.
@@ -217,11 +228,12 @@ extension Tensor {
     let place = trapping { () throws(ShapeError) in
       try resolvedAxis(axis, rank: rank + 1, operation: "unsqueeze")
     }
-    var shape = shape
+    var sizes = shape
     var strides = strides
-    strides.insert(place < rank ? strides[place] * Swift.max(shape[place], 1) : 1, at: place)
-    shape.insert(1, at: place)
-    return view(shape: shape, strides: strides)
+    strides.insert(place < rank ? strides[place] * Swift.max(sizes[place], 1) : 1, at: place)
+    sizes.insert(1, at: place)
+    return view(shape: sizes, strides: strides)
+      .recorded(self, ReshapeBackward(name: "UnsqueezeBackward", shape: shape))
   }
 
   /// `axis` resolved against this tensor's rank; traps when out of range.
@@ -238,12 +250,13 @@ extension Tensor {
     precondition(
       rank > 0 && range.lowerBound >= 0 && range.upperBound <= shape[place],
       "slice: \(range) reaches out of axis \(axis) of \(shape)")
-    var shape = shape
+    var sizes = shape
     var strides = strides
-    shape[place] = (range.count + step - 1) / step
+    sizes[place] = (range.count + step - 1) / step
     let offset = self.offset + range.lowerBound * strides[place]
     strides[place] *= step
-    return view(shape: shape, strides: strides, offset: offset)
+    return view(shape: sizes, strides: strides, offset: offset)
+      .recorded(self, SliceBackward(shape: shape, axis: place, start: range.lowerBound, step: step))
   }
 
   /// Element `index` of one axis, which disappears; counted from the end when negative.
@@ -254,11 +267,13 @@ extension Tensor {
     precondition(
       index >= -size && index < size,
       "select: index \(index) is out of bounds for dimension \(axis) with size \(size)")
-    var shape = shape
+    let start = index < 0 ? index + size : index
+    var sizes = shape
     var strides = strides
-    let offset = self.offset + (index < 0 ? index + size : index) * strides[place]
-    shape.remove(at: place)
+    let offset = self.offset + start * strides[place]
+    sizes.remove(at: place)
     strides.remove(at: place)
-    return view(shape: shape, strides: strides, offset: offset)
+    return view(shape: sizes, strides: strides, offset: offset)
+      .recorded(self, SelectBackward(shape: shape, axis: place, index: start))
   }
 }

@@ -88,7 +88,7 @@ extension Engine {
       let leftBase = left.pointer(as: T.self)
       let rightBase = right.pointer(as: T.self)
       let outputBase = output.pointer(as: R.self)
-      nest.forEachRow { offsets, count in
+      nest.forEachRowInParallel { offsets, count in
         let a = leftBase + offsets[0]
         let b = rightBase + offsets[1]
         let out = outputBase + offsets[2]
@@ -97,6 +97,9 @@ extension Engine {
         } else if leftStep == 1 && rightStep == 0 && outputStep == 1 {
           let constant = b.pointee
           for index in 0..<count { out[index] = body(a[index], constant) }
+        } else if leftStep == 0 && rightStep == 1 && outputStep == 1 {
+          let constant = a.pointee
+          for index in 0..<count { out[index] = body(constant, b[index]) }
         } else {
           for index in 0..<count {
             out[index * outputStep] = body(a[index * leftStep], b[index * rightStep])

@@ -57,4 +57,29 @@ struct LoopNest {
       }
     }
   }
+
+  /// As ``forEachRow(_:)``, on several threads where there is enough to do: `body` gets rows, or parts of rows, in any
+  /// order.
+  @inline(__always)
+  func forEachRowInParallel(_ body: (_ offsets: UnsafeMutablePointer<Int>, _ count: Int) -> Void) {
+    let grain = 32_768
+    let total = shape.reduce(1, *)
+    if total < 2 * grain { return forEachRow(body) }
+    // Some of the outermost axis at a time.
+    let (outer, inner) = (shape[0], total / shape[0])
+    let share = max(1, grain / max(inner, 1))
+    parallel(outer, grain: share) { range in
+      var part = self
+      part.shape[0] = range.count
+      part.forEachRow { offsets, count in
+        withUnsafeTemporaryAllocation(of: Int.self, capacity: strides.count) { moved in
+          guard let places = moved.baseAddress else { return }
+          for array in strides.indices {
+            places[array] = offsets[array] + range.lowerBound * strides[array][0]
+          }
+          body(places, count)
+        }
+      }
+    }
+  }
 }

@@ -9,11 +9,15 @@ public enum UnaryOperation: String, Sendable {
   case reciprocal, squareRoot, reciprocalSquareRoot
   case exponential, exponentialMinusOne, logarithm, logarithmOnePlus, logarithm2, logarithm10
   case sine, cosine, tangent, arcTangent, hyperbolicTangent, sigmoid, errorFunction
+  // See ``Activation``.
+  case silu, gelu
+  case geluByTanh = "gelu_tanh"
 }
 
 extension Engine {
   /// `output = op input`, of one type and shape.
   public static func unary(_ operation: UnaryOperation, _ input: StridedArray, to output: StridedArray) {
+    if operation == .silu, siluByRows(input, to: output) { return }
     output.dtype.dispatch(Unary(operation: operation, input: input, output: output))
   }
 
@@ -83,6 +87,9 @@ extension Engine {
       case .hyperbolicTangent: double(T.self) { tanh($0) }
       case .sigmoid: double(T.self) { 1 / (1 + exp(-$0)) }
       case .errorFunction: double(T.self) { erf($0) }
+      case .silu: double(T.self) { $0 / (1 + exp(-$0)) }
+      case .gelu: double(T.self) { Activation.gelu($0) }
+      case .geluByTanh: double(T.self) { Activation.geluByTanh($0) }
       case .negate, .absolute, .sign, .square, .bitwiseNot: break
       }
     }
@@ -108,7 +115,7 @@ extension Engine {
     let (inputStep, outputStep) = (steps[0], steps[1])
     let inputBase = input.pointer(as: T.self)
     let outputBase = output.pointer(as: T.self)
-    nest.forEachRow { offsets, count in
+    nest.forEachRowInParallel { offsets, count in
       let from = inputBase + offsets[0]
       let to = outputBase + offsets[1]
       if inputStep == 1 && outputStep == 1 {
@@ -143,7 +150,7 @@ extension Engine {
       let a = left.pointer(as: T.self)
       let b = right.pointer(as: T.self)
       let out = output.pointer(as: T.self)
-      nest.forEachRow { offsets, count in
+      nest.forEachRowInParallel { offsets, count in
         for index in 0..<count {
           out[offsets[3] + index * steps[3]] =
             test[offsets[0] + index * steps[0]]

@@ -47,7 +47,7 @@ extension Engine {
 
 /// Blocks of bytes, aligned to 64, that are kept when they are given back: a large block that comes fresh from the
 /// system costs a page fault every 4 KiB, which is more than most kernels take over it.
-enum Memory {
+package enum Memory {
   fileprivate static let shared = Mutex(State())
   /// Smaller requests are the system's business.
   private static let smallest = 1024
@@ -87,15 +87,17 @@ enum Memory {
     return (count + step - 1) / step * step
   }
 
-  struct State {
-    var statistics = MemoryStatistics()
-    var limit = State.defaultLimit
+  package struct State {
+    package internal(set) var statistics = MemoryStatistics()
+    package var limit = State.defaultLimit
     /// Addresses of free blocks by size, the one last used at the end.
     private var free: [Int: [UInt]] = [:]
 
+    package init() {}
+
     private static var defaultLimit: Int { min(2 << 30, max(Memory.physical / 8, 64 << 20)) }
 
-    mutating func take(_ size: Int) -> UInt? {
+    package mutating func take(_ size: Int) -> UInt? {
       guard let block = free[size]?.popLast() else { return nil }
       statistics.cached -= size
       statistics.reuses += 1
@@ -103,7 +105,7 @@ enum Memory {
     }
 
     /// Whether the block is kept; blocks of other sizes make way for it.
-    mutating func keep(_ block: UInt, _ size: Int) -> Bool {
+    package mutating func keep(_ block: UInt, _ size: Int) -> Bool {
       if size > limit { return false }
       trim(to: limit - size)
       free[size, default: []].append(block)
@@ -114,7 +116,7 @@ enum Memory {
     mutating func trim() { trim(to: limit) }
 
     /// Frees blocks, the largest first, until no more than `bytes` are kept.
-    mutating func trim(to bytes: Int) {
+    package mutating func trim(to bytes: Int) {
       while statistics.cached > bytes, let size = free.keys.max() {
         if let block = free[size]?.popLast() {
           statistics.cached -= size

@@ -1,0 +1,180 @@
+import VoluteEngine
+
+public typealias Conv1d = Convolution<Rank1>
+public typealias Conv2d = Convolution<Rank2>
+public typealias Conv3d = Convolution<Rank3>
+public typealias ConvTranspose1d = ConvolutionTranspose<Rank1>
+public typealias ConvTranspose2d = ConvolutionTranspose<Rank2>
+public typealias ConvTranspose3d = ConvolutionTranspose<Rank3>
+
+/// A convolution with weights of its own. See
+/// ``convolution(_:_:bias:stride:padding:paddingMode:dilation:groups:isStrict:policy:)`` for shapes.
+///
+/// State: `weight` `[outputs, inputs / groups, kernel...]`, `bias` `[outputs]`.
+public final class Convolution<Rank: SpatialRank>: Layer {
+  public let weight: Parameter
+  public let bias: Parameter?
+  public let outChannels: Int
+  public let kernelSize: [Int]
+  public let stride: PerAxis<Int>
+  public let padding: Padding
+  public let paddingMode: PerAxis<PaddingMode>
+  public let dilation: PerAxis<Int>
+  public let groups: Int
+  public let policy: ConvolutionPolicy
+  private let generator: Generator
+
+  /// - Parameters:
+  ///   - inChannels: `nil` takes them from the first input, and draws the weights then.
+  ///   - padding: as in ``convolution(_:_:bias:stride:padding:paddingMode:dilation:groups:isStrict:policy:)``, where each
+  ///     axis may have a mode of its own.
+  /// - Precondition: channels, kernel and groups are positive, and the groups divide the channels.
+  public init(
+    inChannels: Int? = nil, outChannels: Int, kernelSize: PerAxis<Int>, stride: PerAxis<Int> = 1,
+    padding: Padding = 0, dilation: PerAxis<Int> = 1, groups: Int = 1, bias: Bool = true,
+    paddingMode: PerAxis<PaddingMode> = .zeros, policy: ConvolutionPolicy = .automatic, dtype: DType = .float32,
+    generator: Generator = .default
+  ) {
+    let kernel = kernelSize.expanded(Rank.self, "conv\(Rank.rank)d", "kernelSize")
+    checkChannels("conv\(Rank.rank)d", inChannels, outChannels, kernel, groups)
+    self.outChannels = outChannels
+    self.kernelSize = kernel
+    self.stride = stride
+    self.padding = padding
+    self.paddingMode = paddingMode
+    self.dilation = dilation
+    self.groups = groups
+    self.policy = policy
+    self.generator = generator
+    if let inChannels {
+      let start = defaultParameters(
+        weightShape: [outChannels, inChannels / groups] + kernel, biasCount: bias ? outChannels : nil,
+        dtype: dtype, generator: generator)
+      weight = Parameter(start.weight)
+      self.bias = start.bias.map { Parameter($0) }
+    } else {
+      weight = .lazy(dtype: dtype)
+      self.bias = bias ? Parameter(.zeros([outChannels], dtype: dtype)) : nil
+    }
+  }
+
+  public var typeName: String { "Conv\(Rank.rank)d" }
+
+  public func forward(_ x: Tensor) throws(ShapeError) -> Tensor {
+    try checkRank(x, Rank.rank + 1...Rank.rank + 2, "conv\(Rank.rank)d")
+    if !weight.isMaterialized {
+      let inChannels = x.shape[x.rank - Rank.rank - 1]
+      if inChannels == 0 || inChannels % groups != 0 {
+        throw ShapeError(
+          "conv\(Rank.rank)d", parameter: "input",
+          "\(inChannels) input channels are not divisible by groups \(groups)", shapes: [x.shape])
+      }
+      let start = defaultParameters(
+        weightShape: [outChannels, inChannels / groups] + kernelSize, biasCount: bias.map { _ in outChannels },
+        dtype: weight.dtype, generator: generator)
+      weight.value = start.weight
+      if let drawn = start.bias { bias?.value = drawn }
+    }
+    return try convolution(
+      x, weight.value, bias: bias?.value, stride: stride, padding: padding, paddingMode: paddingMode,
+      dilation: dilation, groups: groups, policy: policy)
+  }
+}
+
+/// A transposed convolution with weights of its own. See
+/// ``transposedConvolution(_:_:bias:stride:padding:paddingMode:outputPadding:outputSize:dilation:groups:policy:)`` for
+/// shapes.
+///
+/// State: `weight` `[inputs, outputs / groups, kernel...]`, `bias` `[outputs]`.
+public final class ConvolutionTranspose<Rank: SpatialRank>: Layer {
+  public let weight: Parameter
+  public let bias: Parameter?
+  public let outChannels: Int
+  public let kernelSize: [Int]
+  public let stride: PerAxis<Int>
+  public let padding: Padding
+  public let paddingMode: PerAxis<PaddingMode>
+  public let outputPadding: PerAxis<Int>
+  public let dilation: PerAxis<Int>
+  public let groups: Int
+  public let policy: ConvolutionPolicy
+  private let generator: Generator
+
+  /// - Parameter inChannels: `nil` takes them from the first input, and draws the weights then.
+  /// - Precondition: channels, kernel and groups are positive, and the groups divide the channels.
+  public init(
+    inChannels: Int? = nil, outChannels: Int, kernelSize: PerAxis<Int>, stride: PerAxis<Int> = 1,
+    padding: Padding = 0, outputPadding: PerAxis<Int> = 0, groups: Int = 1, bias: Bool = true,
+    dilation: PerAxis<Int> = 1, paddingMode: PerAxis<PaddingMode> = .zeros,
+    policy: ConvolutionPolicy = .automatic, dtype: DType = .float32, generator: Generator = .default
+  ) {
+    let kernel = kernelSize.expanded(Rank.self, "conv_transpose\(Rank.rank)d", "kernelSize")
+    checkChannels("conv_transpose\(Rank.rank)d", inChannels, outChannels, kernel, groups)
+    self.outChannels = outChannels
+    self.kernelSize = kernel
+    self.stride = stride
+    self.padding = padding
+    self.paddingMode = paddingMode
+    self.outputPadding = outputPadding
+    self.dilation = dilation
+    self.groups = groups
+    self.policy = policy
+    self.generator = generator
+    if let inChannels {
+      let start = defaultParameters(
+        weightShape: [inChannels, outChannels / groups] + kernel, biasCount: bias ? outChannels : nil,
+        dtype: dtype, generator: generator)
+      weight = Parameter(start.weight)
+      self.bias = start.bias.map { Parameter($0) }
+    } else {
+      weight = .lazy(dtype: dtype)
+      self.bias = bias ? Parameter(.zeros([outChannels], dtype: dtype)) : nil
+    }
+  }
+
+  public var typeName: String { "ConvTranspose\(Rank.rank)d" }
+
+  public func forward(_ x: Tensor) throws(ShapeError) -> Tensor { try output(x, size: nil) }
+
+  /// Runs the layer towards one of the sizes that the stride makes ambiguous.
+  ///
+  /// - Parameter outputSize: the spatial sizes of the result.
+  /// - Throws: ``ShapeError``, also when no output padding gives that size.
+  public func callAsFunction(_ x: Tensor, outputSize: [Int]) throws(ShapeError) -> Tensor {
+    try called(with: [x]) { () throws(ShapeError) in try output(x, size: outputSize) }
+  }
+
+  private func output(_ x: Tensor, size: [Int]?) throws(ShapeError) -> Tensor {
+    try checkRank(x, Rank.rank + 1...Rank.rank + 2, "conv_transpose\(Rank.rank)d")
+    if !weight.isMaterialized {
+      let inChannels = x.shape[x.rank - Rank.rank - 1]
+      if inChannels == 0 || inChannels % groups != 0 {
+        throw ShapeError(
+          "conv_transpose\(Rank.rank)d", parameter: "input",
+          "\(inChannels) input channels are not divisible by groups \(groups)", shapes: [x.shape])
+      }
+      let start = defaultParameters(
+        weightShape: [inChannels, outChannels / groups] + kernelSize, biasCount: bias.map { _ in outChannels },
+        dtype: weight.dtype, generator: generator)
+      weight.value = start.weight
+      if let drawn = start.bias { bias?.value = drawn }
+    }
+    return try transposedConvolution(
+      x, weight.value, bias: bias?.value, stride: stride, padding: padding, paddingMode: paddingMode,
+      outputPadding: outputPadding, outputSize: size, dilation: dilation, groups: groups, policy: policy)
+  }
+}
+
+private func checkChannels(
+  _ operation: String, _ inChannels: Int?, _ outChannels: Int, _ kernel: [Int], _ groups: Int
+) {
+  precondition(groups > 0, "\(operation): groups must be a positive integer, but got \(groups)")
+  precondition(
+    (inChannels ?? groups) > 0 && (inChannels ?? groups) % groups == 0,
+    "\(operation): in_channels must be positive and divisible by groups, but got \(inChannels ?? 0) and \(groups)")
+  precondition(
+    outChannels > 0 && outChannels % groups == 0,
+    "\(operation): out_channels must be positive and divisible by groups, but got \(outChannels) and \(groups)")
+  precondition(
+    kernel.allSatisfy { $0 > 0 }, "\(operation): kernel size must be positive, but got \(kernel)")
+}
