@@ -25,11 +25,14 @@ import Testing
   /// A ring that is wrapped more than once meets an input through several taps.
   @Test func reaches() throws {
     let explain = try Command(
-      "explain conv1d --input-size 3 --kernel-size 5 --padding 2 --padding-mode circular --input 0 --reads --overlap")
+      "explain conv1d --input-size 3 --kernel-size 5 --padding 2 --padding-mode circular --input 0 --reads --overlap"
+    )
     #expect(
       explain.lines.suffix(9) == [
-        "input 0 reaches 3 outputs; numbers are taps, counted from 0 in rows", "    0    1    2", "    2  1+4  0+3",
-        "how often each input is read", "  0  1  2", "  5  5  5", "how many products each output adds up", "  0  1  2",
+        "input 0 reaches 3 outputs; numbers are taps, counted from 0 in rows", "    0    1    2",
+        "    2  1+4  0+3",
+        "how often each input is read", "  0  1  2", "  5  5  5", "how many products each output adds up",
+        "  0  1  2",
         "  5  5  5",
       ])
   }
@@ -37,7 +40,8 @@ import Testing
   @Test func severalLayers() throws {
     let explain = try Command(
       words: [
-        "explain", "conv1d", "--input-size", "12", "--kernel-size", "3", "--then", "max-pool1d --kernel-size 2", "--then",
+        "explain", "conv1d", "--input-size", "12", "--kernel-size", "3", "--then",
+        "max-pool1d --kernel-size 2", "--then",
         "conv-transpose1d --kernel-size 3 --stride 2", "--output", "3",
       ])
     #expect(explain.lines.contains("  receptive field  6, stride 1, middle of the first 1/2"))
@@ -51,19 +55,24 @@ import Testing
   @Test func stepsAndSymbols() throws {
     let explain = try Command("explain conv1d --input-size 4 --kernel-size 2 --steps --symbols 1,2")
     #expect(explain.lines.contains("step 2: output 1 = 1·1 + 2·2 = 5"))
-    #expect(explain.lines.suffix(6) == ["characters in", "  0  1  2  3", "  a  b  c  d", "words out", "    0    1    2", "  abb  bcc  cdd"])
+    #expect(
+      explain.lines.suffix(6) == [
+        "characters in", "  0  1  2  3", "  a  b  c  d", "words out", "    0    1    2", "  abb  bcc  cdd",
+      ])
   }
 
   @Test func planesOfAVolume() throws {
     let explain = try Command("explain avg-pool3d --input-size 2,4,4 --kernel-size 2 --output 0,1,1")
-    #expect(explain.lines.suffix(12) == [
-      "at 0", "   0  1  2  3", "0  ·  ·  ·  ·", "1  ·  ·  ·  ·", "2  ·  ·  0  1", "3  ·  ·  2  3",
-      "at 1", "   0  1  2  3", "0  ·  ·  ·  ·", "1  ·  ·  ·  ·", "2  ·  ·  4  5", "3  ·  ·  6  7",
-    ])
+    #expect(
+      explain.lines.suffix(12) == [
+        "at 0", "   0  1  2  3", "0  ·  ·  ·  ·", "1  ·  ·  ·  ·", "2  ·  ·  0  1", "3  ·  ·  2  3",
+        "at 1", "   0  1  2  3", "0  ·  ·  ·  ·", "1  ·  ·  ·  ·", "2  ·  ·  4  5", "3  ·  ·  6  7",
+      ])
   }
 
   @Test func json() throws {
-    let explain = try Command("explain conv1d --input-size 4 --kernel-size 2 --output 1 --input 0 --reads --overlap --json")
+    let explain = try Command(
+      "explain conv1d --input-size 4 --kernel-size 2 --output 1 --input 0 --reads --overlap --json")
     #expect(
       explain.output == #"""
         {"input":[4],"layers":[{"item":"conv1d","channels":1,"size":[3],"field":[{"size":2,"stride":"1","offset":"1/2","first":[0,1]}],"formulas":["floor((4 + 2·0 - 1·(2 - 1) - 1) / 1) + 1 = 3"],"extent":[2],"parameters":3,"multiplyAdds":6}],"sees":[{"place":[1],"ways":1,"taps":[[0]]},{"place":[2],"ways":1,"taps":[[1]]}],"reaches":[{"place":[0],"ways":1,"taps":[[0]]}],"reads":[1,2,2,1],"overlap":[2,2,2]}
@@ -85,7 +94,10 @@ import Testing
   @Test(arguments: [
     ("explain conv2d --input-size 5", 64, "conv2d needs --kernel-size"),
     ("explain conv4d --input-size 5 --kernel-size 2", 64, "there are conv1d"),
-    ("explain max-pool2d --input-size 5 --kernel-size 2 --dilation 2 --padding-mode zeros", 64, "means nothing to max-pool2d"),
+    (
+      "explain max-pool2d --input-size 5 --kernel-size 2 --dilation 2 --padding-mode zeros", 64,
+      "means nothing to max-pool2d"
+    ),
     ("explain conv2d --input-size 5 --kernel-size 9", 65, "can't be greater than actual input size"),
     ("explain conv2d --input-size 5 --kernel-size 3 --output 3,0", 65, "is not in the output"),
     ("explain conv2d --input-size 5 --kernel-size 3 --input 1", 65, "expected 2 numbers"),

@@ -60,14 +60,38 @@ public struct ExplorerServer: Sendable {
   }
 
   private func answer(_ request: Request, _ path: String) async -> ExplorerService.Reply {
-    var body: [UInt8] = []
-    do {
-      let buffer = try await request.body.collect(upTo: ExplorerService.largestBody)
-      body = Array(buffer.readableBytesView)
-    } catch {
+    switch await body(of: request) {
+    case .read(let bytes): return service.reply(method: request.method.rawValue, path: path, body: bytes)
+    case .tooLarge:
       return ExplorerService.Reply(status: 413, json: ["error": "the body is larger than 256 kB"])
+    case .tooSlow:
+      return ExplorerService.Reply(status: 408, json: ["error": "the body did not come within ten seconds"])
     }
-    return service.reply(method: request.method.rawValue, path: path, body: body)
+  }
+
+  private enum Body: Sendable {
+    case read([UInt8])
+    case tooLarge, tooSlow
+  }
+
+  private func body(of request: Request) async -> Body {
+    await withTaskGroup(of: Body.self) { group in
+      group.addTask {
+        do {
+          let buffer = try await request.body.collect(upTo: ExplorerService.largestBody)
+          return .read(Array(buffer.readableBytesView))
+        } catch {
+          return .tooLarge
+        }
+      }
+      group.addTask {
+        try? await Task.sleep(for: .seconds(10))
+        return .tooSlow
+      }
+      let first = await group.next() ?? .tooSlow
+      group.cancelAll()
+      return first
+    }
   }
 
   private func response(_ status: Int, _ type: String, _ bytes: [UInt8], isHead: Bool = false) -> Response {
