@@ -272,6 +272,20 @@ class Layer(Page):
         self.open("#layer=%7Bbroken")
         self.shows("output-size", "4 × 4")
 
+    def test_ring(self):
+        """A window at the seam of a ring covers its other end."""
+        self.open()
+        self.choose("preset", 3)
+        self.shows("output-size", "6")
+        self.assertEqual(self.count("#input-panel path"), 12)
+        self.assertEqual(self.count("#output-panel path"), 6)
+        self.id("output-panel").send_keys(Keys.ARROW_RIGHT)
+        self.id("output-panel").send_keys(Keys.ARROW_LEFT)
+        self.wait(lambda: self.text("sum").startswith("output [0] = "))
+        lit = {cell.get_attribute("data-place") for cell in DRIVER.find_elements(By.CSS_SELECTOR, "#input-panel .window")}
+        self.assertEqual(lit, {"11", "0", "1", "2"})
+        self.screenshot("ring")
+
     def test_moving_window(self):
         self.open()
         self.shows("output-size", "4 × 4")

@@ -38,7 +38,7 @@ import ExplorerServer
     let html = String(decoding: files["/index.html"]!.bytes, as: UTF8.self)
     #expect(!html.contains("<style") && !html.contains("style=") && !html.contains(" onclick"))
     #expect(html.components(separatedBy: "<script").count == 2)
-    for name in ["main", "api", "dom", "grid", "layer", "solver", "stack", "state", "volume"] {
+    for name in ["main", "api", "dom", "grid", "layer", "ring", "solver", "stack", "state", "volume"] {
       let script = String(decoding: files["/\(name).js"]!.bytes, as: UTF8.self)
       #expect(!script.contains("https://") && !script.contains("innerHTML") && !script.contains("eval("))
     }

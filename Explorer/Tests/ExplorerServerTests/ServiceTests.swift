@@ -189,7 +189,7 @@ import Testing
       using: &random)!
     func number() -> String {
       let wild = [
-        "-1", "0", "4097", "512", "1.5", "null", "\"3\"", "9223372036854775807", "-9223372036854775808",
+        "-1", "0", "4097", "512", "1.5", "null", "\"3\"", "65536", "9223372036854775807", "-9223372036854775808",
         "1e400", "[]",
       ]
       if Int.random(in: 0..<25, using: &random) == 0 { return wild.randomElement(using: &random)! }

@@ -3,6 +3,7 @@
 import { ask, latest, picture, presets } from "./api.js";
 import { choice, make, program, text } from "./dom.js";
 import { Grid, range } from "./grid.js";
+import { Ring } from "./ring.js";
 import { write } from "./state.js";
 import { Volume } from "./volume.js";
 
@@ -192,6 +193,8 @@ export async function showLayer(main, given) {
     const make2 = (id, kind, what, extra, over, chosen) => {
       const size = what.size;
       const label = `${id}, ${size.join(" by ")}`;
+      const isRing = size.length === 1 && answer.axes[0].mode === "circular" && id !== "weight-panel";
+      if (isRing) return new Ring({ id, kind, size, values: what.values, label, over, chosen, ...extra });
       return size.length === 3
         ? new Volume({ id, kind, size, values: what.values, label, over, chosen })
         : new Grid({ id, kind, size, values: what.values, label, over, chosen, ...extra });
