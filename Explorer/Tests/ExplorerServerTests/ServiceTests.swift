@@ -163,11 +163,10 @@ import Testing
 
   /// 10,000 requests, random, hostile, or nearly right: each is answered, with a status below 500.
   @Test func hostileRequests() {
-    var random = SystemRandomNumberGenerator()
     var counts: [Int: Int] = [:]
     var slowest = Duration.zero
     for _ in 0..<10_000 {
-      let (path, body) = Self.request(&random)
+      let (path, body) = Self.request()
       let took = ContinuousClock().measure {
         let reply = service.reply(method: "POST", path: path, body: Array(body.utf8))
         counts[reply.status, default: 0] += 1
@@ -184,39 +183,38 @@ import Testing
     #expect(slowest < .seconds(5))
   }
 
-  private static func request(_ random: inout some RandomNumberGenerator) -> (String, String) {
-    let path = ["/api/layer", "/api/element", "/api/picture", "/api/stack", "/api/solve"].randomElement(
-      using: &random)!
+  private static func request() -> (String, String) {
+    let path = ["/api/layer", "/api/element", "/api/picture", "/api/stack", "/api/solve"].randomElement()!
     func number() -> String {
       let wild = [
         "-1", "0", "4097", "512", "1.5", "null", "\"3\"", "65536", "9223372036854775807", "-9223372036854775808",
         "1e400", "[]",
       ]
-      if Int.random(in: 0..<25, using: &random) == 0 { return wild.randomElement(using: &random)! }
-      let most = [2, 4, 9, 70].randomElement(using: &random)!
-      return "\(Int.random(in: 0...most, using: &random))"
+      if Int.random(in: 0..<25) == 0 { return wild.randomElement()! }
+      let most = [2, 4, 9, 70].randomElement()!
+      return "\(Int.random(in: 0...most))"
     }
     func list(_ count: Int, _ one: () -> String) -> String {
-      let count = Int.random(in: 0..<40, using: &random) == 0 ? Int.random(in: 0...5, using: &random) : count
+      let count = Int.random(in: 0..<40) == 0 ? Int.random(in: 0...5) : count
       return "[\((0..<count).map { _ in one() }.joined(separator: ","))]"
     }
-    let rank = Int.random(in: 1...3, using: &random)
+    let rank = Int.random(in: 1...3)
     let operations = ["conv", "conv-transpose", "max-pool", "avg-pool", "save", "join", "mix"]
     let modes = ["zeros", "reflect", "replicate", "circular", "none"]
     func fields() -> [String] {
       var fields = [
-        "\"operation\":\"\(operations.randomElement(using: &random)!)\"", "\"kernel\":\(list(rank, number))",
+        "\"operation\":\"\(operations.randomElement()!)\"", "\"kernel\":\(list(rank, number))",
         "\"stride\":\(list(rank, number))",
       ]
       let others: [() -> String] = [
         { "\"dilation\":\(list(rank, number))" },
         { "\"padding\":\(list(rank) { "[\(number()),\(number())]" })" },
-        { "\"mode\":\(list(rank) { "\"\(modes.randomElement(using: &random)!)\"" })" },
+        { "\"mode\":\(list(rank) { "\"\(modes.randomElement()!)\"" })" },
         { "\"outputPadding\":\(list(rank, number))" }, { "\"ceil\":true" }, { "\"groups\":\(number())" },
         { "\"outputChannels\":\(number())" }, { "\"inputChannels\":\(number())" },
         { "\"input\":\(list(6, number))" },
       ]
-      for other in others where Bool.random(using: &random) && Bool.random(using: &random) {
+      for other in others where Bool.random() && Bool.random() {
         fields.append(other())
       }
       return fields
@@ -224,7 +222,7 @@ import Testing
     var all: [String]
     switch path {
     case "/api/stack":
-      let layers = (0..<Int.random(in: 0...9, using: &random)).map { _ in
+      let layers = (0..<Int.random(in: 0...9)).map { _ in
         "{\(fields().joined(separator: ","))}"
       }
       all = [
@@ -238,9 +236,9 @@ import Testing
       ]
       all =
         fields() + [
-          "\"question\":\"\(["size", "size", "round-trip", "ring", "?"].randomElement(using: &random)!)\"",
-          "\"unknown\":\"\(unknowns.randomElement(using: &random)!)\"",
-          "\"transposed\":\(Bool.random(using: &random))",
+          "\"question\":\"\(["size", "size", "round-trip", "ring", "?"].randomElement()!)\"",
+          "\"unknown\":\"\(unknowns.randomElement()!)\"",
+          "\"transposed\":\(Bool.random())",
           "\"input\":\(number())", "\"output\":\(number())", "\"size\":\(list(rank, number))",
           "\"levels\":\(number())",
         ]
@@ -249,8 +247,8 @@ import Testing
       all = fields() + ["\"size\":\(list(rank, number))", "\"output\":\(list(rank, number))"]
     }
     var body = "{\(all.joined(separator: ","))}"
-    if Int.random(in: 0..<30, using: &random) == 0 {
-      body = String(body.prefix(Int.random(in: 0...body.count, using: &random)))
+    if Int.random(in: 0..<30) == 0 {
+      body = String(body.prefix(Int.random(in: 0...body.count)))
     }
     return (path, body)
   }
