@@ -48,6 +48,13 @@ public struct Stack: Hashable, Sendable {
       throw ShapeError(
         "stack", parameter: "layers", "\(items.count) layers are too many to explain", mend: "at most 256")
     }
+    guard !inputSize.isEmpty, inputSize.allSatisfy({ (0...ResolvedLayer.largestSize).contains($0) }),
+      channels >= 1
+    else {
+      throw ShapeError(
+        "stack", parameter: "input", "\(channels) channels of size \(inputSize) cannot be explained",
+        mend: "at least one axis, of at most \(ResolvedLayer.largestSize) elements, and one channel")
+    }
     self.inputSize = inputSize
     self.channels = channels
     var steps: [Step] = []

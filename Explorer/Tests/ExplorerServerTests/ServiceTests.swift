@@ -187,7 +187,8 @@ import Testing
     let path = ["/api/layer", "/api/element", "/api/picture", "/api/stack", "/api/solve"].randomElement()!
     func number() -> String {
       let wild = [
-        "-1", "0", "4097", "512", "1.5", "null", "\"3\"", "65536", "9223372036854775807", "-9223372036854775808",
+        "-1", "0", "4097", "512", "1.5", "null", "\"3\"", "65536", "9223372036854775807",
+        "-9223372036854775808",
         "1e400", "[]",
       ]
       if Int.random(in: 0..<25) == 0 { return wild.randomElement()! }

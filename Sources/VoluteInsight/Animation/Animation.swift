@@ -128,7 +128,7 @@ public struct Animation: Sendable {
     }
     let heads =
       isRing
-      ? label(isTransposedText, x: width / 2, y: 74)
+      ? label(ringLabel, x: width / 2, y: 74)
       : label("input", x: left.x + shift + (a.0.x + a.1.x) / 2, y: 74)
         + label("output", x: right.x + shift + (b.0.x + b.1.x) / 2, y: 74)
     return """
@@ -264,7 +264,7 @@ public struct Animation: Sendable {
 
   // MARK: - Words
 
-  private var isTransposedText: String {
+  private var ringLabel: String {
     layer.isTransposed ? "input inside, output outside" : "input outside, output inside"
   }
 
