@@ -28,7 +28,7 @@ let package = Package(
     .executableTarget(
       name: "VoluteCLI",
       dependencies: [
-        "Volute", "VoluteFormats", "VoluteInsight", "VoluteArithmetic", "VoluteEngine",
+        "Volute", "VoluteFormats", "VoluteInsight", "VoluteModels", "VoluteArithmetic", "VoluteEngine",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     // Not a product: feeds damaged files to the readers, `swift run -c release FuzzReaders npy 100000`.
@@ -40,7 +40,8 @@ let package = Package(
     .testTarget(
       name: "VoluteFormatsTests", dependencies: ["Volute", "VoluteFormats"], exclude: ["Fixtures"]),
     .testTarget(
-      name: "VoluteInsightTests", dependencies: ["VoluteInsight", "Volute", "VoluteArithmetic"],
+      name: "VoluteInsightTests",
+      dependencies: ["VoluteInsight", "VoluteModels", "Volute", "VoluteArithmetic"],
       exclude: ["Snapshots"]),
     .testTarget(
       name: "VoluteModelsTests", dependencies: ["VoluteModels", "VoluteFormats", "Volute", "VoluteEngine"]),

@@ -39,7 +39,8 @@ public final class CylindricalUNet: Module {
     let conditioning = configuration.conditioning
     let levels = configuration.levels
     initConv = CylindricalConv(
-      inChannels: configuration.channels, outChannels: widths[0], padding: 1, policy: policy, generator: generator)
+      inChannels: configuration.channels, outChannels: widths[0], padding: 1, policy: policy,
+      generator: generator)
     func embedding() -> Sequential {
       Sequential(
         AsColumn(), Linear(inFeatures: 1, outFeatures: conditioning / 4, generator: generator), GELU(),
@@ -50,12 +51,14 @@ public final class CylindricalUNet: Module {
     condMLP = embedding()
     func block(_ inputs: Int, _ outputs: Int, isConditioned: Bool = true) -> ResnetBlock {
       ResnetBlock(
-        inputs, outputs, conditioning: isConditioned ? conditioning : nil, policy: policy, generator: generator)
+        inputs, outputs, conditioning: isConditioned ? conditioning : nil, policy: policy,
+        generator: generator)
     }
     func attention(_ channels: Int) -> any Layer {
       configuration.hasAttention
         ? Residual(
-          PreNorm(channels: channels, LinearAttention(channels: channels, policy: policy, generator: generator)))
+          PreNorm(
+            channels: channels, LinearAttention(channels: channels, policy: policy, generator: generator)))
         : Identity()
     }
     let pairs = Array(zip(widths, widths.dropFirst()))
@@ -64,7 +67,8 @@ public final class CylindricalUNet: Module {
     for (level, (inputs, outputs)) in pairs.enumerated() {
       let first = block(inputs, outputs)
       let second = block(outputs, outputs)
-      let resampler: any Layer = level < levels.count - 1
+      let resampler: any Layer =
+        level < levels.count - 1
         ? configuration.down(outputs, level: level, generator: generator) : Identity()
       downsAttention.append(attention(outputs))
       downs.append(ModuleList([first, second, resampler]))
@@ -81,7 +85,8 @@ public final class CylindricalUNet: Module {
       let first = block(2 * outputs, inputs)
       let second = block(inputs, inputs)
       let level = levels.count - 1 - step
-      let resampler: any Layer = level > 0
+      let resampler: any Layer =
+        level > 0
         ? configuration.up(inputs, level: level - 1, generator: generator) : Identity()
       upsAttention.append(attention(inputs))
       ups.append(ModuleList([first, second, resampler]))

@@ -79,7 +79,8 @@ extension CylindricalUNet {
       switch resampling {
       case .published:
         return CylindricalConvTranspose(
-          inChannels: channels, outChannels: channels, kernelSize: [target[0] % 2 == 0 ? 4 : 3, 4, 4], stride: 2,
+          inChannels: channels, outChannels: channels, kernelSize: [target[0] % 2 == 0 ? 4 : 3, 4, 4],
+          stride: 2,
           padding: 1, outputPadding: [0, target[1] % 2, target[2] % 2], asPublished: true, policy: policy,
           generator: generator)
       case .exact(let kernel, let strides):

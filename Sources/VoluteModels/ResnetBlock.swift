@@ -32,7 +32,8 @@ final class ResnetBlock: Module {
     }
     // Drawn even where the widths agree and it is not needed, as the published network draws it.
     let skip = CylindricalConv(
-      inChannels: inputs, outChannels: outputs, kernelSize: 1, padding: 0, policy: policy, generator: generator)
+      inChannels: inputs, outChannels: outputs, kernelSize: 1, padding: 0, policy: policy,
+      generator: generator)
     resConv = inputs == outputs ? nil : skip
     block1 = CylindricalBlock(inputs, outputs, policy: policy, generator: generator)
     block2 = CylindricalBlock(outputs, outputs, policy: policy, generator: generator)

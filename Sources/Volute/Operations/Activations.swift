@@ -24,7 +24,8 @@ extension Tensor {
       slope.count == 1 || (rank > 1 && slope.count == shape[1]),
       "prelu: mismatch of parameter numbers and input channel size: \(slope.count) and \(rank > 1 ? shape[1] : 1)"
     )
-    let channels = slope.count == 1
+    let channels =
+      slope.count == 1
       ? slope.reshaped([]) : slope.reshaped([-1] + Array(repeating: 1, count: rank - 2))
     return piecewise { x in x * channels }
   }

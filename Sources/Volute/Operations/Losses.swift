@@ -25,7 +25,8 @@ private func checkShapes(
   throw ShapeError(
     operation, parameter: "target",
     "expected a target of the prediction's shape \(prediction.shape), but got \(target.shape)",
-    mend: "reshape one of them: broadcasting would average over pairs", shapes: [prediction.shape, target.shape])
+    mend: "reshape one of them: broadcasting would average over pairs",
+    shapes: [prediction.shape, target.shape])
 }
 
 /// The mean squared difference.
@@ -121,7 +122,8 @@ public func nllLoss(
         "weight tensor should be defined either for all \(classes) classes or no classes, but got shape "
           + "\(weight.shape)", shapes: [weight.shape])
     }
-    weights = weights
+    weights =
+      weights
       * (try indexSelect(weight, axis: 0, indices: places.reshaped([-1])).reshaped(places.shape))
   }
   let losses = masked(isKept, -picked) * weights
