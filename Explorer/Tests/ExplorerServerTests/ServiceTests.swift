@@ -201,7 +201,9 @@ import Testing
       return "[\((0..<count).map { _ in one() }.joined(separator: ","))]"
     }
     let rank = Int.random(in: 1...3)
-    let operations = ["conv", "conv", "conv-transpose", "conv-transpose", "max-pool", "avg-pool", "save", "mix"]
+    let operations = [
+      "conv", "conv", "conv-transpose", "conv-transpose", "max-pool", "avg-pool", "save", "mix",
+    ]
     let modes = ["zeros", "reflect", "replicate", "circular", "none"]
     func fields() -> [String] {
       var fields = [
