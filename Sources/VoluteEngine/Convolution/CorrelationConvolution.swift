@@ -166,13 +166,20 @@ final class CorrelationConvolution: Sendable {
     let offsets = places(counts, zip(lattice.pitches, sum.axes).map { $0 * $1.dilation * channels }).map(
       Int32.init)
     let last = counts.count - 1
+    // Values that lie together along several axes are one run.
+    var run = counts[last]
+    var axis = last - 1
+    while axis >= 0, sum.axes[axis].weightStep == run * sum.axes[last].weightStep {
+      run *= counts[axis]
+      axis -= 1
+    }
     for panel in 0..<panels {
       let rows = min(height, sum.outputs - panel * height)
       let to = factors + panel * starts.count * height
       if rows < height { to.update(repeating: .zero, count: starts.count * height) }
-      for first in stride(from: 0, to: starts.count, by: counts[last]) {
+      for first in stride(from: 0, to: starts.count, by: run) {
         kernels.table.transpose?(
-          rows, counts[last], from + panel * height * sum.weightSteps.output + starts[first],
+          rows, run, from + panel * height * sum.weightSteps.output + starts[first],
           sum.weightSteps.output,
           sum.axes[last].weightStep, to + first * height, height)
       }
