@@ -3,9 +3,9 @@ import VoluteFormats
 
 /// What decides how a run goes, apart from the machine: a checkpoint keeps it.
 struct DigitSettings {
-  var epochs = 4
+  var epochs = 6
   var batchSize = 64
-  var learningRate = 2e-3
+  var learningRate = 3e-3
   var seed = 1
   var images = 20_000
   var heldOut = 4_000

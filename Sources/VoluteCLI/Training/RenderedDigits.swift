@@ -11,7 +11,7 @@ import Volute
 /// Images of digits as different hands would write them: 28 by 28 pixels from 0 to 1, and the digit.
 ///
 /// Every image is turned, sheared, scaled, moved and bent at random, drawn with a pen of its own width and blackness, and
-/// spoilt by noise and, half of the time, a stray stroke.
+/// spoilt by noise and, every fourth time, by a stray stroke.
 ///
 /// # Shapes
 /// A sample is the image, float32 `[1, 28, 28]`, and the label, int64 `[]`.
@@ -36,13 +36,13 @@ struct RenderedDigits: Dataset {
     let ways = DigitGlyphs.all[label]
     let way = ways[min(Int(draws.next(0, Double(ways.count))), ways.count - 1)]
     let hand = Hand(&draws)
-    let (width, ink) = (draws.next(0.6, 1.7), draws.next(0.45, 1))
+    let (width, ink) = (draws.next(0.6, 1.6), draws.next(0.5, 1))
     for stroke in way { canvas.draw(stroke.map(hand.place), width: width, ink: ink) }
-    let isStrayed = draws.next(0, 1) < 0.5
+    let isStrayed = draws.next(0, 1) < 0.25
     let start: DigitGlyphs.Point = [draws.next(0, 27), draws.next(0, 27)]
-    let reach: DigitGlyphs.Point = [draws.next(-7, 7), draws.next(-7, 7)]
+    let reach: DigitGlyphs.Point = [draws.next(-5, 5), draws.next(-5, 5)]
     if isStrayed { canvas.draw([start, start + reach], width: width, ink: ink) }
-    let noise = Tensor.randn([1, Self.side, Self.side], generator: generator) * draws.next(0.02, 0.25)
+    let noise = Tensor.randn([1, Self.side, Self.side], generator: generator) * draws.next(0.02, 0.2)
     let image = Tensor(canvas.pixels, shape: [1, Self.side, Self.side]) + noise
     return [image.clamped(0, 1), Tensor(label)]
   }
@@ -83,19 +83,19 @@ private struct Hand {
     init(_ draws: inout Draws) {
       direction = [draws.next(-4, 4), draws.next(-4, 4)]
       phase = draws.next(0, 2 * .pi)
-      size = draws.next(0, 0.09)
+      size = draws.next(0, 0.07)
     }
 
     func callAsFunction(_ point: Point) -> Double { size * sin((direction * point).sum() + phase) }
   }
 
   init(_ draws: inout Draws) {
-    let angle = draws.next(-20, 20) * .pi / 180
-    let shear = draws.next(-0.3, 0.3)
-    let (width, height) = (draws.next(9, 16), draws.next(14, 22))
+    let angle = draws.next(-15, 15) * .pi / 180
+    let shear = draws.next(-0.25, 0.25)
+    let (width, height) = (draws.next(10, 17), draws.next(15, 22))
     let (right, down): (Point, Point) = ([cos(angle), sin(angle)], [-sin(angle), cos(angle)])
     columns = (right * width, (down - right * shear) * height)
-    center = [13.5 + draws.next(-3, 3), 13.5 + draws.next(-3, 3)]
+    center = [13.5 + draws.next(-2.5, 2.5), 13.5 + draws.next(-2.5, 2.5)]
     bends = (Bend(&draws), Bend(&draws))
   }
 

@@ -72,14 +72,14 @@ struct TrainCommand: AsyncParsableCommand {
       throw ValidationError("the checkpoint and the weights cannot go to one file; give each a name of its own")
     }
     if resume && checkpoint == nil { throw ValidationError("--resume needs --checkpoint, the run to go on with") }
-    if let problem = try? given(DigitSettings()).problem { throw ValidationError(problem) }
+    if let problem = given(DigitSettings()).problem { throw ValidationError(problem) }
   }
 
   func run() async throws {
     if let threads { Engine.threadCount = threads }
     for path in [checkpoint, save].compactMap({ $0 }) { try OutputPath.check(path) }
     let saved = try savedRun()
-    let settings = try saved?.settings ?? given(DigitSettings())
+    let settings = saved?.settings ?? given(DigitSettings())
     let training = try await DigitTraining(
       settings, checkpointPath: checkpoint, workers: Engine.threadCount)
     if let saved { try training.resume(saved.checkpoint) }
@@ -110,7 +110,7 @@ struct TrainCommand: AsyncParsableCommand {
     guard let settings = DigitSettings(values: run.values) else {
       throw FormatError(checkpoint, "holds no run of 'volute train \(task.rawValue)'")
     }
-    let asked = try given(settings).values
+    let asked = given(settings).values
     for (name, value) in settings.values.sorted(by: { $0.key < $1.key }) {
       guard let other = asked[name], other != value else { continue }
       throw FormatError(checkpoint, "holds a run of --\(name) \(value), which cannot go on with \(other)")
@@ -119,7 +119,7 @@ struct TrainCommand: AsyncParsableCommand {
   }
 
   /// `settings` with what the options say instead.
-  private func given(_ settings: DigitSettings) throws -> DigitSettings {
+  private func given(_ settings: DigitSettings) -> DigitSettings {
     var result = settings
     result.epochs = epochs ?? settings.epochs
     result.batchSize = batchSize ?? settings.batchSize
