@@ -15,7 +15,8 @@ struct Command {
   ///   - program: the product that is run.
   ///   - terminal: whether standard output and error are a terminal; all text is then in `output`.
   init(
-    _ words: String, in folder: Folder? = nil, program: String = "volute", environment: [String: String] = [:],
+    _ words: String, in folder: Folder? = nil, program: String = "volute",
+    environment: [String: String] = [:],
     terminal: Bool = false
   ) throws {
     let process = Process()
