@@ -42,7 +42,8 @@ let package = Package(
     .testTarget(
       name: "VoluteFormatsTests", dependencies: ["Volute", "VoluteFormats"], exclude: ["Fixtures"]),
     .testTarget(
-      name: "VoluteInsightTests", dependencies: ["VoluteInsight", "Volute", "VoluteArithmetic"],
+      name: "VoluteInsightTests",
+      dependencies: ["VoluteInsight", "VoluteModels", "Volute", "VoluteArithmetic"],
       exclude: ["Snapshots"]),
     .testTarget(
       name: "VoluteModelsTests", dependencies: ["VoluteModels", "VoluteFormats", "Volute", "VoluteEngine"]),

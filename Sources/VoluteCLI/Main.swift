@@ -20,6 +20,7 @@ struct VoluteCommand: AsyncParsableCommand {
     subcommands: [
       ApplyCommand.self, ShapeCommand.self, SolveCommand.self, ExplainCommand.self, AnimateCommand.self,
       PlanCommand.self, BenchCommand.self, BenchTrainingCommand.self, InspectCommand.self,
+      SummaryCommand.self, TraceCommand.self, GraphCommand.self,
       ConvertCommand.self, TrainCommand.self, TourCommand.self,
     ])
 

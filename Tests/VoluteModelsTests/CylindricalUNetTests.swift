@@ -84,7 +84,9 @@ import VoluteModels
       #expect(distance.max().item(as: Double.self) <= 1e-4)
     }
     let after = try noGrad { () throws(ShapeError) in
-      try net(file["golden.x"] ?? output, energy: file["golden.energy"] ?? output, time: file["golden.time"] ?? output)
+      try net(
+        file["golden.x"] ?? output, energy: file["golden.energy"] ?? output,
+        time: file["golden.time"] ?? output)
     }
     #expect((after - (try golden("output_after_step"))).abs().max().item(as: Double.self) < 1e-4)
   }

@@ -61,6 +61,11 @@ public final class Convolution<Rank: SpatialRank>: Layer {
 
   public var typeName: String { "Conv\(Rank.rank)d" }
 
+  /// Each output is a sum over the window.
+  public func multiplyAdds(inputs: [[Int]], output: [Int]) -> Int {
+    output.reduce(1, *) * weight.shape.dropFirst().reduce(1, *)
+  }
+
   public func forward(_ x: Tensor) throws(ShapeError) -> Tensor {
     try checkRank(x, Rank.rank + 1...Rank.rank + 2, "conv\(Rank.rank)d")
     if !weight.isMaterialized {
@@ -135,6 +140,11 @@ public final class ConvolutionTranspose<Rank: SpatialRank>: Layer {
   }
 
   public var typeName: String { "ConvTranspose\(Rank.rank)d" }
+
+  /// Each input is spread over a window.
+  public func multiplyAdds(inputs: [[Int]], output: [Int]) -> Int {
+    inputs[0].reduce(1, *) * weight.shape.dropFirst().reduce(1, *)
+  }
 
   public func forward(_ x: Tensor) throws(ShapeError) -> Tensor { try output(x, size: nil) }
 

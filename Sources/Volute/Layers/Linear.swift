@@ -31,6 +31,10 @@ public final class Linear: Layer {
     }
   }
 
+  public func multiplyAdds(inputs: [[Int]], output: [Int]) -> Int {
+    output.reduce(1, *) * (inputs[0].last ?? 0)
+  }
+
   public func forward(_ x: Tensor) throws(ShapeError) -> Tensor {
     guard let features = x.shape.last else {
       throw ShapeError("linear", parameter: "input", "a single number has no features")

@@ -21,21 +21,8 @@ struct BenchTrainingCommand: ParsableCommand {
         volute bench-training --preset dataset2 --batch 16 --json
       """)
 
-  enum Preset: String, ExpressibleByArgument, CaseIterable {
-    case photons, pions, dataset2, dataset3
-
-    var configuration: CylindricalUNet.Configuration {
-      switch self {
-      case .photons: .photons
-      case .pions: .pions
-      case .dataset2: .dataset2
-      case .dataset3: .dataset3
-      }
-    }
-  }
-
   @Option(help: "The published geometry.")
-  var preset = Preset.dataset2
+  var preset = NamedNetwork.dataset2
 
   @Option(help: "Showers in a step.")
   var batch = 16
