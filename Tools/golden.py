@@ -33,6 +33,9 @@ import torch
 import golden_conv
 import golden_core
 import golden_coverage
+import golden_gradients
+import golden_layers
+import golden_optimizers
 import golden_pool
 import golden_tensor
 
@@ -60,6 +63,7 @@ def files():
     golden_core.check_padding()
     families = [family() for family in FAMILIES]
     table, *numbers = golden_coverage.coverage(families)
+    families += [golden_gradients.gradients(families), golden_gradients.extras(), golden_layers.layers(), golden_optimizers.optimizers()]
     result = {family.file: family.text() for family in families}
     result["coverage.json"] = json.dumps(table, indent=1) + "\n"
     result["coverage.md"] = golden_coverage.markdown(families, *numbers)
