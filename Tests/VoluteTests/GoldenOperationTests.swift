@@ -4,7 +4,8 @@ import Volute
 /// The operations on spatial axes against PyTorch, case by case.
 @Suite struct GoldenOperationTests {
   static let files = [
-    "conv", "conv_transpose", "pad", "max_pool", "avg_pool", "lp_pool", "adaptive_pool", "max_unpool", "interpolate",
+    "conv", "conv_transpose", "pad", "max_pool", "avg_pool", "lp_pool", "adaptive_pool", "max_unpool",
+    "interpolate",
     "unfold",
   ]
 

@@ -34,7 +34,8 @@ extension GoldenCase {
       weighed = weighed + (gradient * weights).sum()
     }
     let inputs = leaves + cotangents
-    let second = weighed.requiresGrad
+    let second =
+      weighed.requiresGrad
       ? try grad(of: [weighed], with: inputs, allowUnused: true) : inputs.map { _ in nil }
     try compare(keys + cotangents.indices.map { "cotangent\($0)" }, second, inputs, "second")
   }

@@ -11,7 +11,8 @@ extension GoldenCase {
     switch op {
     case "leaky_relu": return try input("0").leakyRelu(slope: double("slope") ?? 0.01)
     case "elu": return try input("0").elu(alpha: double("alpha") ?? 1)
-    case "softplus": return try input("0").softplus(beta: double("beta") ?? 1, threshold: double("threshold") ?? 20)
+    case "softplus":
+      return try input("0").softplus(beta: double("beta") ?? 1, threshold: double("threshold") ?? 20)
     case "prelu": return try input("0").prelu(input("1"))
     default: return nil
     }
@@ -23,9 +24,11 @@ extension GoldenCase {
     let epsilon = try double("eps")
     switch op {
     case "group_norm":
-      return try groupNorm(x, groups: int("groups") ?? 1, weight: weight, bias: bias, epsilon: epsilon ?? 1e-5)
+      return try groupNorm(
+        x, groups: int("groups") ?? 1, weight: weight, bias: bias, epsilon: epsilon ?? 1e-5)
     case "layer_norm":
-      return try layerNorm(x, shape: ints("shape") ?? [], weight: weight, bias: bias, epsilon: epsilon ?? 1e-5)
+      return try layerNorm(
+        x, shape: ints("shape") ?? [], weight: weight, bias: bias, epsilon: epsilon ?? 1e-5)
     case "rms_norm": return try rmsNorm(x, shape: ints("shape") ?? [], weight: weight, epsilon: epsilon)
     case "instance_norm": return try instanceNorm(x, weight: weight, bias: bias, epsilon: epsilon ?? 1e-5)
     case "batch_norm":
@@ -49,7 +52,8 @@ extension GoldenCase {
     case "nll_loss": return try nllLoss(x, y, weight: weight, ignoredIndex: ignored, reduction: reduction)
     case "cross_entropy":
       return try crossEntropy(
-        x, y, weight: weight, ignoredIndex: ignored, smoothing: double("label_smoothing") ?? 0, reduction: reduction)
+        x, y, weight: weight, ignoredIndex: ignored, smoothing: double("label_smoothing") ?? 0,
+        reduction: reduction)
     case "kl_div":
       return try klDivergence(
         x, y, isLogarithm: bool("log_target") ?? false, averagesOverBatch: text("reduction") == "batchmean",

@@ -11,7 +11,8 @@ extension GoldenCase {
 
   /// The result of whatever operation the case is of.
   func result() throws -> [Tensor] {
-    try #require(windowOperation() ?? learningOperation() ?? tensorOperation(), "\(name): no such operation here")
+    try #require(
+      windowOperation() ?? learningOperation() ?? tensorOperation(), "\(name): no such operation here")
   }
 
   private var keeps: Bool { bool("keepdim") ?? false }
@@ -57,7 +58,9 @@ extension GoldenCase {
     ]
     let comparisons: [String: Comparison] = ["eq": .equal, "lt": .less, "ge": .greaterOrEqual]
     if let operation = operations[op] { return [try binary(operation, .tensor(x[0]), .tensor(x[1]))] }
-    if let comparison = comparisons[op] { return [try compare(comparison, .tensor(x[0]), .tensor(x[1]))] }
+    if let comparison = comparisons[op] {
+      return [try Volute.compare(comparison, .tensor(x[0]), .tensor(x[1]))]
+    }
     switch op {
     case "div":
       switch text("rounding_mode") {

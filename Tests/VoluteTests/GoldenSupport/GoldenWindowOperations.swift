@@ -6,7 +6,8 @@ extension GoldenCase {
   func windowOperation() throws -> [Tensor]? {
     switch op {
     case "conv", "conv_transpose": return [try convolved()]
-    case "max_pool", "avg_pool", "lp_pool", "adaptive_avg_pool", "adaptive_max_pool", "max_unpool": return try pooled()
+    case "max_pool", "avg_pool", "lp_pool", "adaptive_avg_pool", "adaptive_max_pool", "max_unpool":
+      return try pooled()
     case "pad":
       let mode = PaddingMode(rawValue: text("mode") ?? "").map { PaddingGeometry.Fill.mode($0) }
       return [try pad(input(), ints("pad") ?? [], mode: mode ?? .constant, value: double("value") ?? 0)]
@@ -15,7 +16,8 @@ extension GoldenCase {
       return [
         try fold(
           input(), outputSize: ints("output_size") ?? [], kernelSize: perAxis("kernel_size") ?? 1,
-          dilation: perAxis("dilation") ?? 1, padding: perAxis("padding") ?? 0, stride: perAxis("stride") ?? 1)
+          dilation: perAxis("dilation") ?? 1, padding: perAxis("padding") ?? 0, stride: perAxis("stride") ?? 1
+        )
       ]
     case "unfold":
       return [
@@ -32,7 +34,8 @@ extension GoldenCase {
     let (stride, dilation) = (perAxis("stride") ?? 1, perAxis("dilation") ?? 1)
     if op == "conv" {
       return try Volute.convolution(
-        input(), weight, bias: bias, stride: stride, padding: padding(), paddingMode: modes(), dilation: dilation,
+        input(), weight, bias: bias, stride: stride, padding: padding(), paddingMode: modes(),
+        dilation: dilation,
         groups: int("groups") ?? 1, isStrict: bool("strict") ?? false)
     }
     return try Volute.transposedConvolution(
@@ -48,7 +51,8 @@ extension GoldenCase {
     switch op {
     case "max_pool":
       let result = try maxPool(
-        x, rank: rank, kernelSize: kernel, stride: stride, padding: padding, dilation: perAxis("dilation") ?? 1,
+        x, rank: rank, kernelSize: kernel, stride: stride, padding: padding,
+        dilation: perAxis("dilation") ?? 1,
         isCeil: isCeil)
       return [result.values, result.indices]
     case "avg_pool":
@@ -91,7 +95,9 @@ extension GoldenCase {
   private func interpolated() throws -> Tensor {
     try interpolate(
       input(), size: ints("size"), scaleFactor: scales(),
-      mode: try #require(Self.interpolationModes[text("mode") ?? "nearest"]), alignsCorners: bool("align_corners"),
-      recomputesScaleFactor: bool("recompute_scale_factor") ?? false, isAntialiased: bool("antialias") ?? false)
+      mode: try #require(Self.interpolationModes[text("mode") ?? "nearest"]),
+      alignsCorners: bool("align_corners"),
+      recomputesScaleFactor: bool("recompute_scale_factor") ?? false,
+      isAntialiased: bool("antialias") ?? false)
   }
 }
