@@ -25,7 +25,8 @@ private func checkShapes(
   throw ShapeError(
     operation, parameter: "target",
     "expected a target of the prediction's shape \(prediction.shape), but got \(target.shape)",
-    mend: "reshape one of them: broadcasting would average over pairs", shapes: [prediction.shape, target.shape])
+    mend: "reshape one of them: broadcasting would average over pairs",
+    shapes: [prediction.shape, target.shape])
 }
 
 /// The mean squared difference.
@@ -75,8 +76,8 @@ public func binaryCrossEntropyWithLogits(
   reduction: LossReduction = .mean
 ) throws(ShapeError) -> Tensor {
   try checkShapes("binary_cross_entropy_with_logits", logits, target)
-  // -log sigmoid(z) = log(1 + exp(-z)) = max(-z, 0) + log(1 + exp(-|z|)).
-  let shared = (-logits.abs()).exp().log1p() + (-logits).relu()
+  // -log sigmoid(z) = log(1 + exp(-z)).
+  let shared = (-logits).logOnePlusExp()
   var loss: Tensor
   if let positiveWeight {
     loss = (1 - target) * logits + ((positiveWeight - 1) * target + 1) * shared
@@ -121,7 +122,8 @@ public func nllLoss(
         "weight tensor should be defined either for all \(classes) classes or no classes, but got shape "
           + "\(weight.shape)", shapes: [weight.shape])
     }
-    weights = weights
+    weights =
+      weights
       * (try indexSelect(weight, axis: 0, indices: places.reshaped([-1])).reshaped(places.shape))
   }
   let losses = masked(isKept, -picked) * weights

@@ -39,7 +39,7 @@ public func matmul(_ left: Tensor, _ right: Tensor) throws(ShapeError) -> Tensor
   let result: Tensor
   if b.rank == 2 {
     // One product of many rows instead of one a batch.
-    result = matrixProduct(a.reshaped([1, -1, depth]), b.unsqueezed(0))
+    result = matrixProduct(a.reshaped([1, lead.reduce(1, *) * rows, depth]), b.unsqueezed(0))
   } else {
     let batch = lead.reduce(1, *)
     // Matrices that broadcast keep their stride of 0 where they can.
@@ -56,6 +56,7 @@ public func matmul(_ left: Tensor, _ right: Tensor) throws(ShapeError) -> Tensor
 /// The products of `[batch, rows, depth]` and `[batch, depth, columns]`.
 func matrixProduct(_ left: Tensor, _ right: Tensor) -> Tensor {
   let result = Tensor(filling: [left.shape[0], left.shape[1], right.shape[2]], left.dtype) { output in
+    if output.count == 0 { return }
     left.withStrided { left in right.withStrided { Engine.matrixProduct(left, $0, to: output) } }
   }
   return result.recorded([left, right], BmmBackward(left, right))

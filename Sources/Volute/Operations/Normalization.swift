@@ -269,7 +269,8 @@ public func instanceNorm(
       }
     }
     running.update(
-      means: average(normal.means), variances: average(normal.variances), count: layout.size, momentum: momentum)
+      means: average(normal.means), variances: average(normal.variances), count: layout.size, momentum: momentum,
+      countsBatch: false)
   }
   return normal.result
 }

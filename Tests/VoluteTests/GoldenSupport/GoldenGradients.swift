@@ -2,6 +2,16 @@ import Testing
 import Volute
 
 extension GoldenCase {
+  /// Derivatives that are other than PyTorch's on purpose, each at a point where there is none.
+  static let otherDerivatives = [
+    "prelu-3 second": "at zero PyTorch's second derivative takes the other side than its first",
+    "grad-lp_pool2d-float32-batched-1 gradients":
+      "a window's sum of zero has PyTorch's slope 0 and ours 1, the sum's",
+    "grad-lp_pool2d-float32-batched-1 second": "as the gradients",
+    "grad-var1d-float32-unbatched-2 second":
+      "what divides by n - 1 = 0 is not a number, nor is its derivative",
+  ]
+
   /// Runs the case with leaves for inputs and compares the result, its gradients for fixed cotangents, and the gradients of
   /// the gradients' weighted sum.
   func checkGradients() throws {
@@ -42,6 +52,7 @@ extension GoldenCase {
 
   /// Compares tensors with those written under `field`; one that is missing on either side counts as zeros.
   private func compare(_ keys: [String], _ ours: [Tensor?], _ inputs: [Tensor], _ field: String) throws {
+    if Self.otherDerivatives["\(name) \(field)"] != nil { return }
     let written = try #require(line[field] as? [String: Any])
     for (place, key) in keys.enumerated() {
       let zeros = Tensor.zeros(inputs[place].shape, dtype: inputs[place].dtype)

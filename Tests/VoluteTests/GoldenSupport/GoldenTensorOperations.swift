@@ -11,8 +11,8 @@ extension GoldenCase {
 
   /// The result of whatever operation the case is of.
   func result() throws -> [Tensor] {
-    try #require(
-      windowOperation() ?? learningOperation() ?? tensorOperation(), "\(name): no such operation here")
+    let found = try windowOperation() ?? learningOperation() ?? tensorOperation()
+    return try #require(found, "\(name): no such operation here")
   }
 
   private var keeps: Bool { bool("keepdim") ?? false }

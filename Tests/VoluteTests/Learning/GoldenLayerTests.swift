@@ -81,10 +81,10 @@ extension GoldenCase {
       exact.compare(ours, try Self.tensor(weight), key)
     }
     let seed = UInt64(try #require(line["seed"] as? Int))
-    for (place, parameter) in module.parameters.enumerated() {
+    for (place, (key, parameter)) in module.namedParameters.enumerated() {
       parameter.value =
         line["shake"] == nil
-        ? parameter.value.to(.float64)
+        ? try Self.tensor(try #require(written[key])).to(.float64)
         : Self.generated(parameter.shape, .float64, seed: seed + 50 + UInt64(place))
     }
     for (_, buffer) in module.namedBuffers where buffer.value.dtype == .float32 {
