@@ -8,6 +8,7 @@ let package = Package(
     .library(name: "Volute", targets: ["Volute"]),
     .library(name: "VoluteArithmetic", targets: ["VoluteArithmetic"]),
     .library(name: "VoluteFormats", targets: ["VoluteFormats"]),
+    .library(name: "VoluteModels", targets: ["VoluteModels"]),
     .library(name: "VoluteInsight", targets: ["VoluteInsight"]),
     .executable(name: "volute", targets: ["VoluteCLI"]),
   ],
@@ -23,10 +24,11 @@ let package = Package(
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
     .target(name: "VoluteFormats", dependencies: ["Volute", "VoluteEngine", "CZlib"]),
     .target(name: "VoluteInsight", dependencies: ["Volute", "VoluteArithmetic"]),
+    .target(name: "VoluteModels", dependencies: ["Volute"]),
     .executableTarget(
       name: "VoluteCLI",
       dependencies: [
-        "Volute", "VoluteFormats", "VoluteInsight", "VoluteArithmetic", "VoluteEngine",
+        "Volute", "VoluteFormats", "VoluteInsight", "VoluteModels", "VoluteArithmetic", "VoluteEngine",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     // Not a product: feeds damaged files to the readers, `swift run -c release FuzzReaders npy 100000`.
@@ -38,8 +40,11 @@ let package = Package(
     .testTarget(
       name: "VoluteFormatsTests", dependencies: ["Volute", "VoluteFormats"], exclude: ["Fixtures"]),
     .testTarget(
-      name: "VoluteInsightTests", dependencies: ["VoluteInsight", "Volute", "VoluteArithmetic"],
+      name: "VoluteInsightTests",
+      dependencies: ["VoluteInsight", "VoluteModels", "Volute", "VoluteArithmetic"],
       exclude: ["Snapshots"]),
+    .testTarget(
+      name: "VoluteModelsTests", dependencies: ["VoluteModels", "VoluteFormats", "Volute", "VoluteEngine"]),
     .testTarget(name: "VoluteCLITests", dependencies: ["VoluteCLI", "Volute", "VoluteFormats"]),
   ]
 )

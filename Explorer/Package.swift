@@ -18,7 +18,7 @@ let package = Package(
         .product(name: "VoluteInsight", package: "volute"),
         .product(name: "Hummingbird", package: "hummingbird"),
       ],
-      resources: [.embedInCode("Page")]),
+      resources: [.copy("Page")]),
     .executableTarget(name: "volute-explorer", dependencies: ["ExplorerServer"]),
     .testTarget(
       name: "ExplorerServerTests",

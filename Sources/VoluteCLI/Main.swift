@@ -19,7 +19,9 @@ struct VoluteCommand: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       ApplyCommand.self, ShapeCommand.self, SolveCommand.self, ExplainCommand.self, AnimateCommand.self,
-      PlanCommand.self, BenchCommand.self, InspectCommand.self, ConvertCommand.self, TourCommand.self,
+      PlanCommand.self, BenchCommand.self, BenchTrainingCommand.self, InspectCommand.self,
+      SummaryCommand.self, TraceCommand.self, GraphCommand.self,
+      ConvertCommand.self, TourCommand.self,
     ])
 
   /// Exit statuses of `sysexits.h`: what was asked is wrong, or what was given to work on is.

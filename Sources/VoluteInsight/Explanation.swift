@@ -29,12 +29,12 @@ public struct Explanation: Hashable, Sendable {
     let sets = zip(paths, place).map { path, at in
       path.rows[at].sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     }
-    let single = stack.steps.count == 1 ? stack.layers.first : nil
+    let links = single?.links
     return try products(sets, "output") { input in
-      guard let single else { return [] }
+      guard let links else { return [] }
       return product(
         input.indices.map { axis in
-          single.links[axis].links[place[axis]].filter { $0.input == input[axis] }.map(\.tap)
+          links[axis].links[place[axis]].filter { $0.input == input[axis] }.map(\.tap)
         })
     }
   }
@@ -47,15 +47,18 @@ public struct Explanation: Hashable, Sendable {
     let sets = zip(paths, place).map { path, at in
       path.reached(from: at).map { ($0, path.rows[$0][at] ?? 0) }
     }
-    let single = stack.steps.count == 1 ? stack.layers.first : nil
+    let links = single?.links
     return try products(sets, "input") { output in
-      guard let single else { return [] }
+      guard let links else { return [] }
       return product(
         output.indices.map { axis in
-          single.links[axis].links[output[axis]].filter { $0.input == place[axis] }.map(\.tap)
+          links[axis].links[output[axis]].filter { $0.input == place[axis] }.map(\.tap)
         })
     }
   }
+
+  /// The layer, where there is one only.
+  private var single: ResolvedLayer? { stack.steps.count == 1 ? stack.layers.first : nil }
 
   /// How often each input is read, row-major: less at the borders.
   public func reads() throws(ShapeError) -> [Double] {

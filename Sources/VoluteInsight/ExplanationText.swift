@@ -16,6 +16,12 @@ extension Explanation {
         case .join: "join"
         }
       text += "\(name)  \(sizes(step.layer?.inputSize ?? step.size)) → \(sizes(step.size))\n"
+      if let kept = step.kept, !step.meets {
+        text += "  does not meet    \(sizes(kept))\n"
+        for (axis, mends) in step.mends.enumerated() {
+          for mend in mends { text += "  mend of axis \(axis)   \(mend)\n" }
+        }
+      }
       guard let layer = step.layer else { continue }
       for (axis, formula) in layer.formulas.enumerated() where !layer.formulas[..<axis].contains(formula) {
         text += "  size             \(formula)\n"

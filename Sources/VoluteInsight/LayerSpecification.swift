@@ -52,10 +52,10 @@ public struct ResolvedLayer: Hashable, Sendable {
   public let outputSize: [Int]
   /// The axes with padding resolved to amounts.
   public let axes: [Axis]
-  public let links: [AxisLinks]
   public let formulas: [String]
   /// `nil` for a pooling.
   public let convolution: ConvolutionGeometry?
+  private let pooling: PoolingGeometry?
 
   public var rank: Int { axes.count }
   public var kind: LayerSpecification.Kind { specification.kind }
@@ -64,6 +64,14 @@ public struct ResolvedLayer: Hashable, Sendable {
   public var name: String { "\(kind.rawValue)\(rank)d" }
   /// With a bias; `nil` for a pooling, which has no parameters and multiplies nothing.
   public var cost: Cost? { convolution?.cost(bias: true) }
+
+  /// The links along each axis, made anew at each call.
+  public var links: [AxisLinks] {
+    if let convolution {
+      return convolution.maps.map { AxisLinks($0, isTransposed: isTransposed) }
+    }
+    return pooling.map { zip($0.windows, axes).map { AxisLinks($0, $1) } } ?? []
+  }
 
   /// The most elements along all axes, on either side, that can be explained: links are held one by one.
   public static let largestSize = 1 << 16
@@ -113,9 +121,9 @@ public struct ResolvedLayer: Hashable, Sendable {
           paddingMode: specification.paddingMode, dilation: specification.dilation, groups: groups)
       try Self.checkReach(inputSize + geometry.outputSize, geometry.axes, name)
       convolution = geometry
+      pooling = nil
       axes = geometry.axes
       outputSize = geometry.outputSize
-      links = geometry.maps.map { AxisLinks($0, isTransposed: isTransposed) }
       formulas = zip(geometry.axes, inputSize).map {
         isTransposed ? $0.transposedFormula($1) : $0.formula($1)
       }
@@ -127,9 +135,9 @@ public struct ResolvedLayer: Hashable, Sendable {
         isCeil: specification.isCeil)
       try Self.checkReach(inputSize + geometry.outputSize, geometry.axes, name)
       convolution = nil
+      pooling = geometry
       axes = geometry.axes
       outputSize = geometry.outputSize
-      links = zip(geometry.windows, geometry.axes).map { AxisLinks($0, $1) }
       formulas = geometry.formulas(isCeil: specification.isCeil)
     }
   }

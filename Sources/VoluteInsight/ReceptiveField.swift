@@ -43,8 +43,9 @@ public struct ReceptiveField: Hashable, Sendable {
     self.stride = stride
     first = field(0)
     offset = first.map { Fraction($0.lowerBound + $0.upperBound, 2) }
-    // Fields repeat after as many outputs as the stride's denominator; beyond some they differ no more in length.
-    size = (0..<min(stride.denominator, 1024)).map { field($0)?.count ?? 0 }.max() ?? 0
+    // Fields repeat after as many outputs as the stride's denominator; beyond some
+    // they hardly differ in length.
+    size = (0..<min(stride.denominator, 32)).map { field($0)?.count ?? 0 }.max() ?? 0
   }
 }
 
@@ -60,17 +61,21 @@ extension Axis {
       let first = outputs.lowerBound * stride - paddingBefore
       return first...(outputs.upperBound * stride - paddingBefore + extent - 1)
     }
-    // Output o is reached by input i through tap t where i s + t d = o + before. A stride further on it is the next
-    // input, so the ends are found among as many outputs.
-    func inputs(_ output: Int) -> [Int] {
-      (0..<kernel).compactMap { tap in
+    // Output o is reached by input i through tap t where i s + t d = o + before. Among as many outputs as the stride
+    // each tap meets an input.
+    if outputs.count >= stride {
+      let lowest = ceilDivide(outputs.lowerBound + paddingBefore - extent + 1, stride)
+      return lowest...floorDivide(outputs.upperBound + paddingBefore, stride)
+    }
+    // Taps a stride apart meet the same inputs, shifted: the outermost decide.
+    func inputs(_ output: Int, _ taps: some Sequence<Int>) -> [Int] {
+      taps.compactMap { tap in
         let place = output + paddingBefore - tap * dilation
         return place.isMultiple(of: stride) ? floorDivide(place, stride) : nil
       }
     }
-    let count = min(stride, outputs.count)
-    let lowest = (0..<count).compactMap { inputs(outputs.lowerBound + $0).min() }.min()
-    let highest = (0..<count).compactMap { inputs(outputs.upperBound - $0).max() }.max()
+    let lowest = outputs.flatMap { inputs($0, (0..<kernel).suffix(stride)) }.min()
+    let highest = outputs.flatMap { inputs($0, (0..<kernel).prefix(stride)) }.max()
     guard let lowest, let highest else { return nil }
     return lowest...highest
   }

@@ -34,6 +34,9 @@ public struct Stack: Hashable, Sendable {
   public let steps: [Step]
 
   public var rank: Int { inputSize.count }
+  /// What the strides of all layers may multiply to.
+  private static let largestStride = 1 << 30
+
   public var layers: [ResolvedLayer] { steps.compactMap(\.layer) }
   public var outputSize: [Int] { steps.last?.size ?? inputSize }
   /// Whether every join meets its sizes.
@@ -45,11 +48,19 @@ public struct Stack: Hashable, Sendable {
       throw ShapeError(
         "stack", parameter: "layers", "\(items.count) layers are too many to explain", mend: "at most 256")
     }
+    guard !inputSize.isEmpty, inputSize.allSatisfy({ (0...ResolvedLayer.largestSize).contains($0) }),
+      channels >= 1
+    else {
+      throw ShapeError(
+        "stack", parameter: "input", "\(channels) channels of size \(inputSize) cannot be explained",
+        mend: "at least one axis, of at most \(ResolvedLayer.largestSize) elements, and one channel")
+    }
     self.inputSize = inputSize
     self.channels = channels
     var steps: [Step] = []
     var (size, count) = (inputSize, channels)
     var kept: [(size: [Int], channels: Int)] = []
+    var moved = inputSize.map { _ in (down: 1, up: 1) }
     for (index, item) in items.enumerated() {
       var layer: ResolvedLayer?
       var met: [Int]?
@@ -63,6 +74,15 @@ public struct Stack: Hashable, Sendable {
           throw error.inLayer(index + 1, of: items.count)
         }
         layer = resolved
+        for (axis, step) in resolved.axes.map(\.stride).enumerated() {
+          if resolved.isTransposed { moved[axis].up *= step } else { moved[axis].down *= step }
+          if max(moved[axis].up, moved[axis].down) > Self.largestStride {
+            throw ShapeError(
+              resolved.name, parameter: "stride",
+              "the strides along axis \(axis) multiply to more than \(Self.largestStride)"
+            ).inLayer(index + 1, of: items.count)
+          }
+        }
         (size, count) = (resolved.outputSize, resolved.outputChannels)
       case .save:
         kept.append((size, count))
@@ -103,8 +123,9 @@ public struct Stack: Hashable, Sendable {
     var kept: [[AxisPaths]] = []
     for step in steps {
       if let layer = step.layer {
+        let links = layer.links
         for axis in paths.indices {
-          let work = layer.links[axis].links.reduce(0) { total, links in
+          let work = links[axis].links.reduce(0) { total, links in
             links.reduce(total) { $0 + paths[axis].rows[$1.input].count }
           }
           guard work <= 1 << 22 else {
@@ -112,7 +133,7 @@ public struct Stack: Hashable, Sendable {
               layer.name, parameter: "input", "more than \(1 << 22) ways lead along axis \(axis)",
               mend: "explain a smaller input")
           }
-          paths[axis] = paths[axis].followed(by: layer.links[axis])
+          paths[axis] = paths[axis].followed(by: links[axis])
         }
       } else if step.item == .save {
         kept.append(paths)

@@ -16,13 +16,19 @@ struct Command {
   init(
     _ words: String, in folder: Folder? = nil, environment: [String: String] = [:], terminal: Bool = false
   ) throws {
+    try self.init(
+      words: words.split(separator: " ").map {
+        $0.replacingOccurrences(of: "{}", with: folder?.path ?? "{}")
+      }, environment: environment, terminal: terminal)
+  }
+
+  /// - Parameter words: the command line, word by word.
+  init(words: [String], environment: [String: String] = [:], terminal: Bool = false) throws {
     let process = Process()
     // The products lie beside the bundle of the tests.
     process.executableURL =
       URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent().appending(path: "volute")
-    process.arguments = words.split(separator: " ").map {
-      $0.replacingOccurrences(of: "{}", with: folder?.path ?? "{}")
-    }
+    process.arguments = words
     process.environment = ProcessInfo.processInfo.environment
       .filter { $0.key != "NO_COLOR" }.merging(environment) { $1 }
     if terminal {

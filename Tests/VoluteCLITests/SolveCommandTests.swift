@@ -85,8 +85,12 @@ import Testing
   }
 
   @Test(arguments: [
-    ("--stride 3 --input-size 12 --wrapped --padding 1 --padding-mode circular", "12 → 4 → 13     1 too many"),
-    ("--stride 5 --input-size 15 --wrapped --padding 1 --padding-mode circular", "15 → 3 → 18     3 too many"),
+    (
+      "--stride 3 --input-size 12 --wrapped --padding 1 --padding-mode circular", "12 → 4 → 13     1 too many"
+    ),
+    (
+      "--stride 5 --input-size 15 --wrapped --padding 1 --padding-mode circular", "15 → 3 → 18     3 too many"
+    ),
     ("--stride 3 --input-size 12 --padding-mode circular", "12 → 4 → 12"),
     ("--stride 2 --input-size 9 --padding 1 --output-padding 1", "9 → 4 → 9"),
     ("--stride 2 --input-size 9 --padding 1 --up-kernel-size 5", "9 → 4 → 9"),

@@ -89,18 +89,37 @@ import VoluteInsight
     }
   }
 
-  /// The last sum of each output of a transposed convolution is what the operation gives: 3 rows of the picture.
+  /// The figure with numbers: what stands in the outputs.
+  @Test func numbersOfTheFigure() throws {
+    let layer = try ResolvedLayer(.init(.convolution, kernelSize: 3), inputSize: [5, 5])
+    let numbers = try Animation(layer).svg.components(separatedBy: "class=\"out\"").dropFirst().map {
+      Int($0.components(separatedBy: "dy=\".35em\">")[1].prefix { $0 != "<" })
+    }
+    #expect(numbers == [12, 12, 17, 10, 17, 19, 9, 6, 14])
+  }
+
+  /// The last sum of each output of a transposed convolution is what the operation gives.
   @Test func sumsEndInTheResult() throws {
     let specification = LayerSpecification(
       .transposedConvolution, kernelSize: 3, stride: 2, padding: 1, paddingMode: .circular)
     let layer = try ResolvedLayer(specification, inputSize: [4])
     let last = try Animation(layer).still(at: [3])
-    let numbers = last.components(separatedBy: "class=\"out\"").dropFirst().map {
-      $0.components(separatedBy: "<text class=\"n\"").dropFirst().first?.components(separatedBy: ">")[1]
-        .components(separatedBy: "<")[0]
+    // The numbers of the last step stand where the first and only ones do.
+    let shown = last.components(separatedBy: "class=\"empty\"").count - 1
+    #expect(shown == 7)
+    let numbers = last.components(separatedBy: "dy=\".35em\">").dropFirst().map {
+      Int($0.prefix { $0 != "<" })
     }
-    #expect(numbers.count == 7)
-    #expect(numbers.allSatisfy { $0 != nil })
+    // Four inputs, seven outputs, three weights.
+    #expect(numbers.count == 4 + 7 + 3)
+    let result = try transposedConvolution(
+      Tensor([3, 3, 2, 1] as [Int64], shape: [1, 1, 4]), Tensor([0, 1, 2] as [Int64], shape: [1, 1, 3]),
+      stride: 2,
+      padding: [.circular(1)])
+    #expect(numbers.contains(nil) == false)
+    #expect(
+      Array(numbers.suffix(10).prefix(7)).compactMap { $0 } == result.elements(as: Int64.self).map { Int($0) }
+    )
   }
 
   @Test func refusals() throws {

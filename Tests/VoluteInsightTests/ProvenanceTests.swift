@@ -254,6 +254,9 @@ import VoluteInsight
     #expect(throws: ShapeError.self) { try explanation.sees([0, 3]) }
     #expect(throws: ShapeError.self) { try explanation.reaches([-1, 0]) }
     #expect(throws: ShapeError.self) { try ResolvedLayer(conv, inputSize: []) }
+    #expect(throws: ShapeError.self) { try Stack([], inputSize: [-1]) }
+    #expect(throws: ShapeError.self) { try Stack([], inputSize: []) }
+    #expect(throws: ShapeError.self) { try Stack([], inputSize: [4], channels: 0) }
     #expect(throws: ShapeError.self) { try ResolvedLayer(conv, inputSize: [1 << 30]) }
     #expect(throws: ShapeError.self) { try ResolvedLayer(conv, inputSize: [8], channels: 0) }
     var pool = LayerSpecification(.averagePool, kernelSize: 2)

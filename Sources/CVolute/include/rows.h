@@ -40,6 +40,15 @@ typedef struct __attribute__((swift_attr("@Sendable"))) {
   // to = left * left_scale + right * right_scale + shift.
   void (*combine)(ptrdiff_t n, const void *left, double left_scale, const void *right, double right_scale,
                   double shift, void *to);
+  // to = left op right, for +, -, * and /; a step is 1, or 0 to repeat one element.
+  void (*binary[4])(ptrdiff_t n, const void *left, int left_step, const void *right, int right_step, void *to);
+  // to = exp(from) / sum(exp(from)), of a row, or of `count` columns of n elements that are `stride` apart; and the
+  // gradients, told from the output.
+  void (*softmax)(ptrdiff_t n, const void *from, void *to);
+  void (*softmax_of_columns)(ptrdiff_t n, ptrdiff_t count, ptrdiff_t stride, const void *from, void *to);
+  void (*softmax_gradient)(ptrdiff_t n, const void *output, const void *gradient, void *to);
+  void (*softmax_gradient_of_columns)(ptrdiff_t n, ptrdiff_t count, ptrdiff_t stride, const void *output,
+                                      const void *gradient, void *to);
 } volute_scalar_row_kernels;
 
 typedef struct __attribute__((swift_attr("@Sendable"))) {

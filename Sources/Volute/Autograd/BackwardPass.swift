@@ -132,7 +132,8 @@ struct BackwardPass {
     guard let given else {
       guard output.count == 1 else {
         throw ShapeError(
-          operation, parameter: "gradient", "grad can be implicitly created only for scalar outputs, but the "
+          operation, parameter: "gradient",
+          "grad can be implicitly created only for scalar outputs, but the "
             + "output has shape \(output.shape)", mend: "give a gradient of that shape",
           shapes: [output.shape])
       }
@@ -177,7 +178,8 @@ struct BackwardPass {
       let gradients = backward.gradients(gradient, BackwardContext(node: node, needed: needs))
       for (input, part) in zip(node.inputs, gradients) {
         guard let input, let part, isUseful(input) else { continue }
-        assert(part.shape == input.shape && part.dtype == input.dtype, "\(node.name): gradient of a wrong shape")
+        assert(
+          part.shape == input.shape && part.dtype == input.dtype, "\(node.name): gradient of a wrong shape")
         add(part, to: ObjectIdentifier(input), in: &pending)
       }
       if !retainsGraph { node.release() }
@@ -204,7 +206,9 @@ struct BackwardPass {
     while let node = waiting.popLast() {
       guard seen.insert(ObjectIdentifier(node)).inserted else { continue }
       nodes.append(node)
-      for case let input? in node.inputs where !seen.contains(ObjectIdentifier(input)) { waiting.append(input) }
+      for case let input? in node.inputs where !seen.contains(ObjectIdentifier(input)) {
+        waiting.append(input)
+      }
     }
     return nodes.sorted { $0.order > $1.order }
   }

@@ -30,13 +30,15 @@ public func gradcheck(
   let leaves = inputs.map { $0.requiresGrad ? $0.requiringGrad() : $0 }
   for (index, leaf) in leaves.enumerated() where leaf.requiresGrad && leaf.dtype != .float64 {
     throw ShapeError(
-      "gradcheck", parameter: "inputs", "input \(index) is \(leaf.dtype.rawValue), too coarse for finite changes",
+      "gradcheck", parameter: "inputs",
+      "input \(index) is \(leaf.dtype.rawValue), too coarse for finite changes",
       mend: "use float64")
   }
   let outputs = try enableGrad { try function(leaves) }
   let generator = Generator(seed: 2_718_281_828)
   let weights = outputs.map {
-    $0.dtype.isFloatingPoint ? Tensor.uniform($0.shape, low: 0.5, high: 1.5, dtype: $0.dtype, generator: generator) : nil
+    $0.dtype.isFloatingPoint
+      ? Tensor.uniform($0.shape, low: 0.5, high: 1.5, dtype: $0.dtype, generator: generator) : nil
   }
   let differentiable = outputs.indices.filter { outputs[$0].requiresGrad }
   let checked = leaves.indices.filter { leaves[$0].requiresGrad }

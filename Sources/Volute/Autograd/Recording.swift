@@ -67,7 +67,8 @@ extension Tensor {
   @discardableResult
   public func registerHook(_ body: @escaping @Sendable (Tensor) -> Tensor?) -> HookHandle {
     guard let node else {
-      preconditionFailure("register_hook: cannot register a hook on a tensor that does not require a gradient")
+      preconditionFailure(
+        "register_hook: cannot register a hook on a tensor that does not require a gradient")
     }
     return HookHandle(node: node, id: node.addHook(body))
   }

@@ -45,7 +45,9 @@ public final class Softplus: Layer {
     self.beta = beta
     self.threshold = threshold
   }
-  public func forward(_ x: Tensor) throws(ShapeError) -> Tensor { x.softplus(beta: beta, threshold: threshold) }
+  public func forward(_ x: Tensor) throws(ShapeError) -> Tensor {
+    x.softplus(beta: beta, threshold: threshold)
+  }
 }
 
 public final class Softmax: Layer {
@@ -69,7 +71,8 @@ public final class PReLU: Layer {
     guard weight.count == 1 || weight.count == channels else {
       throw ShapeError(
         "prelu", parameter: "input",
-        "mismatch of parameter numbers and input channel size: \(weight.count) and \(channels)", shapes: [x.shape])
+        "mismatch of parameter numbers and input channel size: \(weight.count) and \(channels)",
+        shapes: [x.shape])
     }
     return x.prelu(weight.value)
   }

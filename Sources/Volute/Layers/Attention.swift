@@ -33,6 +33,12 @@ public final class MultiHeadAttention: Module {
     if bias { outProj.bias?.update { $0 = .zeros([dimension], dtype: dtype) } }
   }
 
+  /// The projections, and scores times keys and values.
+  public func multiplyAdds(inputs: [[Int]], output: [Int]) -> Int {
+    let projections = inputs.reduce(0) { $0 + $1.reduce(1, *) } * dimension
+    return projections + 2 * inputs[0].reduce(1, *) * inputs[1][1]
+  }
+
   /// - Parameters:
   ///   - mask: bool `[length, source]`, true where a position must not be seen; or numbers that are added.
   /// - Throws: ``ShapeError`` when the shapes do not fit together.
@@ -104,6 +110,11 @@ public final class LinearAttention: Layer {
       CylindricalConv(
         inChannels: hidden, outChannels: channels, kernelSize: 1, padding: 0, policy: policy,
         generator: generator), GroupNorm(groups: 1, channels: channels))
+  }
+
+  /// Keys times values, and that times queries.
+  public func multiplyAdds(inputs: [[Int]], output: [Int]) -> Int {
+    2 * heads * headDimension * headDimension * inputs[0][0] * inputs[0].dropFirst(2).reduce(1, *)
   }
 
   public func forward(_ x: Tensor) throws(ShapeError) -> Tensor {

@@ -15,6 +15,8 @@ public final class CausalConv3d: Layer {
   public let timePadding: Int
   /// The frames that the next piece of a stream needs.
   private let cache: Buffer
+  /// How many of the next frames no window sees, where the stride is longer than the kernel.
+  private let skipped = Buffer(Tensor(0), isPersistent: false)
   private let mode: PaddingMode
 
   /// - Parameters:
@@ -36,7 +38,8 @@ public final class CausalConv3d: Layer {
     conv = Conv3d(
       inChannels: inChannels, outChannels: outChannels, kernelSize: kernelSize,
       stride: stride.values.count == 1 ? PerAxis([stride.values[0], 1, 1]) : stride,
-      padding: .amounts([.zeros(0), .zeros(kernel[1] / 2), .zeros(kernel[2] / 2)]), dilation: PerAxis(spacing),
+      padding: .amounts([.zeros(0), .zeros(kernel[1] / 2), .zeros(kernel[2] / 2)]),
+      dilation: PerAxis(spacing),
       groups: groups, bias: bias, policy: policy, dtype: dtype, generator: generator)
     cache = Buffer(.zeros([0], dtype: dtype), isPersistent: false)
   }
@@ -57,16 +60,22 @@ public final class CausalConv3d: Layer {
     try called(with: [x]) { () throws(ShapeError) in
       try checkRank(x, 5...5, "causal_conv3d")
       let before = cache.value
-      let frames: Tensor
+      var frames: Tensor
       if before.rank == 1 {
         frames = try startingClip(x)
       } else {
         frames = try concatenate([before, x], axis: 2)
       }
+      let ahead = Int(skipped.value.item(as: Int64.self))
+      let dropped = Swift.min(ahead, frames.shape[2])
+      frames = frames.sliced(2, dropped..<frames.shape[2])
       let step = conv.stride.values[0]
       let extent = timePadding + 1
       let steps = frames.shape[2] < extent ? 0 : (frames.shape[2] - extent) / step + 1
-      cache.value = frames.sliced(2, Swift.min(steps * step, frames.shape[2])..<frames.shape[2]).cloned()
+      let used = Swift.min(steps * step, frames.shape[2])
+      // What was to be skipped and has not come yet, and what the last window leaves to skip.
+      skipped.value = Tensor(ahead - dropped + steps * step - used)
+      cache.value = frames.sliced(2, used..<frames.shape[2]).cloned()
       if steps == 0 {
         var size: [Int] = []
         for axis in 1...2 {
@@ -81,7 +90,10 @@ public final class CausalConv3d: Layer {
   }
 
   /// Ends a stream: the next piece is the beginning of another clip.
-  public func resetStream() { cache.value = .zeros([0], dtype: conv.weight.dtype) }
+  public func resetStream() {
+    cache.value = .zeros([0], dtype: conv.weight.dtype)
+    skipped.value = Tensor(0)
+  }
 
   private func startingClip(_ x: Tensor) throws(ShapeError) -> Tensor {
     try pad(x, [0, 0, 0, 0, timePadding, 0], mode: mode == .zeros ? .constant : .mode(.replicate))

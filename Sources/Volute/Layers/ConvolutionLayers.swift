@@ -32,7 +32,8 @@ public final class Convolution<Rank: SpatialRank>: Layer {
   public init(
     inChannels: Int? = nil, outChannels: Int, kernelSize: PerAxis<Int>, stride: PerAxis<Int> = 1,
     padding: Padding = 0, dilation: PerAxis<Int> = 1, groups: Int = 1, bias: Bool = true,
-    paddingMode: PerAxis<PaddingMode> = .zeros, policy: ConvolutionPolicy = .automatic, dtype: DType = .float32,
+    paddingMode: PerAxis<PaddingMode> = .zeros, policy: ConvolutionPolicy = .automatic,
+    dtype: DType = .float32,
     generator: Generator = .default
   ) {
     let kernel = kernelSize.expanded(Rank.self, "conv\(Rank.rank)d", "kernelSize")
@@ -60,6 +61,11 @@ public final class Convolution<Rank: SpatialRank>: Layer {
 
   public var typeName: String { "Conv\(Rank.rank)d" }
 
+  /// Each output is a sum over the window.
+  public func multiplyAdds(inputs: [[Int]], output: [Int]) -> Int {
+    output.reduce(1, *) * weight.shape.dropFirst().reduce(1, *)
+  }
+
   public func forward(_ x: Tensor) throws(ShapeError) -> Tensor {
     try checkRank(x, Rank.rank + 1...Rank.rank + 2, "conv\(Rank.rank)d")
     if !weight.isMaterialized {
@@ -70,7 +76,8 @@ public final class Convolution<Rank: SpatialRank>: Layer {
           "\(inChannels) input channels are not divisible by groups \(groups)", shapes: [x.shape])
       }
       let start = defaultParameters(
-        weightShape: [outChannels, inChannels / groups] + kernelSize, biasCount: bias.map { _ in outChannels },
+        weightShape: [outChannels, inChannels / groups] + kernelSize,
+        biasCount: bias.map { _ in outChannels },
         dtype: weight.dtype, generator: generator)
       weight.value = start.weight
       if let drawn = start.bias { bias?.value = drawn }
@@ -134,6 +141,11 @@ public final class ConvolutionTranspose<Rank: SpatialRank>: Layer {
 
   public var typeName: String { "ConvTranspose\(Rank.rank)d" }
 
+  /// Each input is spread over a window.
+  public func multiplyAdds(inputs: [[Int]], output: [Int]) -> Int {
+    inputs[0].reduce(1, *) * weight.shape.dropFirst().reduce(1, *)
+  }
+
   public func forward(_ x: Tensor) throws(ShapeError) -> Tensor { try output(x, size: nil) }
 
   /// Runs the layer towards one of the sizes that the stride makes ambiguous.
@@ -154,7 +166,8 @@ public final class ConvolutionTranspose<Rank: SpatialRank>: Layer {
           "\(inChannels) input channels are not divisible by groups \(groups)", shapes: [x.shape])
       }
       let start = defaultParameters(
-        weightShape: [inChannels, outChannels / groups] + kernelSize, biasCount: bias.map { _ in outChannels },
+        weightShape: [inChannels, outChannels / groups] + kernelSize,
+        biasCount: bias.map { _ in outChannels },
         dtype: weight.dtype, generator: generator)
       weight.value = start.weight
       if let drawn = start.bias { bias?.value = drawn }
@@ -171,10 +184,12 @@ private func checkChannels(
   precondition(groups > 0, "\(operation): groups must be a positive integer, but got \(groups)")
   precondition(
     (inChannels ?? groups) > 0 && (inChannels ?? groups) % groups == 0,
-    "\(operation): in_channels must be positive and divisible by groups, but got \(inChannels ?? 0) and \(groups)")
+    "\(operation): in_channels must be positive and divisible by groups, but got \(inChannels ?? 0) and \(groups)"
+  )
   precondition(
     outChannels > 0 && outChannels % groups == 0,
-    "\(operation): out_channels must be positive and divisible by groups, but got \(outChannels) and \(groups)")
+    "\(operation): out_channels must be positive and divisible by groups, but got \(outChannels) and \(groups)"
+  )
   precondition(
     kernel.allSatisfy { $0 > 0 }, "\(operation): kernel size must be positive, but got \(kernel)")
 }

@@ -17,7 +17,8 @@ public final class CylindricalConv: Layer {
     dtype: DType = .float32, generator: Generator = .default
   ) {
     conv = Conv3d(
-      inChannels: inChannels, outChannels: outChannels, kernelSize: kernelSize, stride: stride, padding: padding,
+      inChannels: inChannels, outChannels: outChannels, kernelSize: kernelSize, stride: stride,
+      padding: padding,
       groups: groups, bias: bias, paddingMode: [.zeros, .circular, .zeros], policy: policy, dtype: dtype,
       generator: generator)
   }
@@ -77,7 +78,8 @@ public final class CylindricalConvTranspose: Layer {
       }
     }
     convTrans = ConvTranspose3d(
-      inChannels: inChannels, outChannels: outChannels, kernelSize: kernelSize, stride: stride, padding: amounts,
+      inChannels: inChannels, outChannels: outChannels, kernelSize: kernelSize, stride: stride,
+      padding: amounts,
       outputPadding: extra, groups: groups, bias: bias, paddingMode: modes, policy: policy, dtype: dtype,
       generator: generator)
   }

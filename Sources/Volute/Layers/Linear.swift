@@ -31,6 +31,10 @@ public final class Linear: Layer {
     }
   }
 
+  public func multiplyAdds(inputs: [[Int]], output: [Int]) -> Int {
+    output.reduce(1, *) * (inputs[0].last ?? 0)
+  }
+
   public func forward(_ x: Tensor) throws(ShapeError) -> Tensor {
     guard let features = x.shape.last else {
       throw ShapeError("linear", parameter: "input", "a single number has no features")
@@ -63,7 +67,8 @@ public final class Embedding: Layer {
     var table = Tensor.randn([count, dimension], dtype: dtype, generator: generator)
     self.paddingIndex = paddingIndex.map { $0 < 0 ? $0 + count : $0 }
     if let row = self.paddingIndex {
-      precondition(row >= 0 && row < count, "embedding: padding_idx must be within num_embeddings, but got \(row)")
+      precondition(
+        row >= 0 && row < count, "embedding: padding_idx must be within num_embeddings, but got \(row)")
       table.fill(0, at: row)
     }
     weight = Parameter(table)
@@ -101,7 +106,8 @@ public final class Flatten: Layer {
     let to = try resolvedAxis(last, rank: x.rank, operation: "flatten")
     guard from <= to else {
       throw ShapeError(
-        "flatten", parameter: "axes", "the first axis \(first) comes after the last \(last)", shapes: [x.shape])
+        "flatten", parameter: "axes", "the first axis \(first) comes after the last \(last)",
+        shapes: [x.shape])
     }
     return x.flattened(from, to)
   }

@@ -23,6 +23,9 @@ public protocol Module: AnyObject, Sendable {
 
   /// What a summary calls the module; by default its type's name.
   var typeName: String { get }
+
+  /// The products that a call adds up in this module itself, not in those that it holds; by default 0.
+  func multiplyAdds(inputs: [[Int]], output: [Int]) -> Int
 }
 
 /// Something that a module holds.
@@ -47,6 +50,8 @@ extension Module {
   public var keys: [String: String] { [:] }
 
   public var typeName: String { String(describing: type(of: self)) }
+
+  public func multiplyAdds(inputs: [[Int]], output: [Int]) -> Int { 0 }
 
   public var members: [(key: String, value: ModuleMember)] { reflectedMembers }
 

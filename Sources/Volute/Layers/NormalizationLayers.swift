@@ -88,7 +88,9 @@ public final class GroupNorm: Layer {
   public let bias: Parameter?
   public let epsilon: Double
 
-  public init(groups: Int, channels: Int, epsilon: Double = 1e-5, isAffine: Bool = true, dtype: DType = .float32) {
+  public init(
+    groups: Int, channels: Int, epsilon: Double = 1e-5, isAffine: Bool = true, dtype: DType = .float32
+  ) {
     precondition(
       groups > 0 && channels % groups == 0,
       "group_norm: num_channels must be divisible by num_groups, but got \(channels) and \(groups)")

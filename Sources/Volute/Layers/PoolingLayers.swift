@@ -27,7 +27,8 @@ public final class MaxPool<Rank: SpatialRank>: Layer {
 
   /// - Parameter stride: `nil` moves by the kernel.
   public init(
-    kernelSize: PerAxis<Int>, stride: PerAxis<Int>? = nil, padding: PerAxis<Int> = 0, dilation: PerAxis<Int> = 1,
+    kernelSize: PerAxis<Int>, stride: PerAxis<Int>? = nil, padding: PerAxis<Int> = 0,
+    dilation: PerAxis<Int> = 1,
     isCeil: Bool = false
   ) {
     self.kernelSize = kernelSize

@@ -6,6 +6,12 @@ public struct StateError: Error, Hashable, Sendable, CustomStringConvertible {
     public let key: String
     public let expected: [Int]
     public let found: [Int]
+
+    public init(key: String, expected: [Int], found: [Int]) {
+      self.key = key
+      self.expected = expected
+      self.found = found
+    }
   }
 
   /// Keys of the module that were not given.

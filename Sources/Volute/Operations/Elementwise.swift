@@ -53,7 +53,8 @@ package func binary(
   if operation == .floorDivide {
     if !a.isRecording && !b.isRecording { return result }
     throw ShapeError(
-      name, parameter: "input", "the derivative for 'floor_divide' is not implemented", mend: "detach the operands")
+      name, parameter: "input", "the derivative for 'floor_divide' is not implemented",
+      mend: "detach the operands")
   }
   return result.recorded([a, b], BinaryBackward(operation, a, b))
 }

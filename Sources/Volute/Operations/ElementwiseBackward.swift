@@ -133,7 +133,8 @@ struct UnaryBackward: Backward {
 
   var name: String {
     let names: [UnaryOperation: String] = [
-      .negate: "Neg", .absolute: "Abs", .squareRoot: "Sqrt", .reciprocalSquareRoot: "Rsqrt", .exponential: "Exp",
+      .negate: "Neg", .absolute: "Abs", .squareRoot: "Sqrt", .reciprocalSquareRoot: "Rsqrt",
+      .exponential: "Exp",
       .exponentialMinusOne: "Expm1", .logarithm: "Log", .logarithmOnePlus: "Log1P", .logarithm2: "Log2",
       .logarithm10: "Log10", .sine: "Sin", .cosine: "Cos", .tangent: "Tan", .arcTangent: "Atan",
       .hyperbolicTangent: "Tanh", .errorFunction: "Erf", .truncate: "Trunc", .silu: "Silu", .gelu: "Gelu",

@@ -28,7 +28,9 @@ public func interpolate(
       mend: "convert to a floating-point type")
   }
   let result = resampled(x, geometry.maps)
-  if x.dtype != .uint8 { return result.recorded(x, ResamplingBackward(name: geometry.backwardName, maps: geometry.maps)) }
+  if x.dtype != .uint8 {
+    return result.recorded(x, ResamplingBackward(name: geometry.backwardName, maps: geometry.maps))
+  }
   return result.round().clamped(0, 255).to(.uint8)
 }
 
@@ -64,7 +66,8 @@ extension InterpolationGeometry {
     case .nearestExact: return "UpsampleNearestExact\(axes)Backward"
     case .area: return "AdaptiveAvgPool\(axes)Backward"
     case .cubic: return "UpsampleBicubic2DBackward"
-    case .linear: return "Upsample\(["Linear1D", "Bilinear2D", "Trilinear3D"][min(max(maps.count, 1), 3) - 1])Backward"
+    case .linear:
+      return "Upsample\(["Linear1D", "Bilinear2D", "Trilinear3D"][min(max(maps.count, 1), 3) - 1])Backward"
     }
   }
 }

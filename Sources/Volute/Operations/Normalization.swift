@@ -44,10 +44,12 @@ func normalized(
 ) -> (result: Tensor, means: [Double], variances: [Double]) {
   let wide: DType = x.dtype == .float64 ? .float64 : .float32
   let input = x.detached().to(wide).contiguous()
-  let statistics = given.map { ($0.mean.elements(as: Double.self), $0.variance.elements(as: Double.self)) }
+  let statistics =
+    given.map { ($0.mean.elements(as: Double.self), $0.variance.elements(as: Double.self)) }
     ?? input.statistics(of: layout)
   let backward = NormalizationBackward(
-    name: name, layout: layout, x: x, weight: weight, hasBias: bias != nil, epsilon: epsilon, means: statistics.0,
+    name: name, layout: layout, x: x, weight: weight, hasBias: bias != nil, epsilon: epsilon,
+    means: statistics.0,
     inverses: statistics.1.map { 1 / ($0 + epsilon).squareRoot() }, isGiven: given != nil)
   let factors = weight?.elements(as: Double.self)
   let offsets = bias?.elements(as: Double.self)
@@ -71,7 +73,9 @@ extension Tensor {
     let moments = withStrided { Engine.planeMoments($0, planes: layout.planes) }
     let (size, count) = (Double(layout.size), Double(layout.count))
     var means = [Double](repeating: 0, count: layout.sets)
-    for plane in 0..<layout.planes { means[layout.set(ofPlane: plane)] += moments.means[plane] * size / count }
+    for plane in 0..<layout.planes {
+      means[layout.set(ofPlane: plane)] += moments.means[plane] * size / count
+    }
     var variances = [Double](repeating: 0, count: layout.sets)
     for plane in 0..<layout.planes {
       let set = layout.set(ofPlane: plane)
@@ -210,7 +214,8 @@ public func groupNorm(
   try requireFloatingPoint(x, "group_norm")
   guard x.rank >= 2 else {
     throw ShapeError(
-      "group_norm", parameter: "input", "expected at least 2 dimensions for input tensor but received \(x.rank)",
+      "group_norm", parameter: "input",
+      "expected at least 2 dimensions for input tensor but received \(x.rank)",
       shapes: [x.shape])
   }
   guard groups > 0, x.shape[1] % groups == 0 else {
@@ -242,7 +247,8 @@ public func instanceNorm(
   try requireFloatingPoint(x, "instance_norm")
   guard x.rank >= 3 else {
     throw ShapeError(
-      "instance_norm", parameter: "input", "expected at least 3 dimensions (batch, channels, size), got \(x.rank)",
+      "instance_norm", parameter: "input",
+      "expected at least 3 dimensions (batch, channels, size), got \(x.rank)",
       shapes: [x.shape])
   }
   let layout = NormalizationLayout(shape: x.shape, groups: x.shape[1])
@@ -255,7 +261,8 @@ public func instanceNorm(
     "instance_norm", [("weight", weight), ("bias", bias)], shape: [x.shape[1]], dtype: x.dtype)
   if !usesInputStatistics, let running {
     return try batchNorm(
-      x, running: running, weight: weight, bias: bias, isTraining: false, momentum: momentum, epsilon: epsilon)
+      x, running: running, weight: weight, bias: bias, isTraining: false, momentum: momentum, epsilon: epsilon
+    )
   }
   let normal = normalized(
     x, layout, weight: weight, bias: bias, epsilon: epsilon, name: "NativeBatchNormBackward")
@@ -269,8 +276,8 @@ public func instanceNorm(
       }
     }
     running.update(
-      means: average(normal.means), variances: average(normal.variances), count: layout.size, momentum: momentum,
-      countsBatch: false)
+      means: average(normal.means), variances: average(normal.variances), count: layout.size,
+      momentum: momentum, countsBatch: false)
   }
   return normal.result
 }
@@ -292,7 +299,8 @@ public func batchNorm(
   try requireFloatingPoint(x, "batch_norm")
   guard x.rank >= 2 else {
     throw ShapeError(
-      "batch_norm", parameter: "input", "expected at least 2D input (got \(x.rank)D input)", shapes: [x.shape])
+      "batch_norm", parameter: "input", "expected at least 2D input (got \(x.rank)D input)", shapes: [x.shape]
+    )
   }
   let layout = NormalizationLayout(shape: x.shape, groups: nil)
   let channels = [layout.channels]

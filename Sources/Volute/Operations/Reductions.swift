@@ -79,7 +79,8 @@ package func mean(
   let arrangement = try Arrangement(x, axes, "mean")
   let total = try reduced(x.detached(), .sum, axes, keepsAxes: keepsAxes, to: wide)
   return (total / Double(arrangement.count)).to(dtype).recorded(
-    x, MeanBackward(shape: x.shape, keptShape: arrangement.keptShape, dtype: x.dtype, count: arrangement.count))
+    x,
+    MeanBackward(shape: x.shape, keptShape: arrangement.keptShape, dtype: x.dtype, count: arrangement.count))
 }
 
 /// The mean squared distance from the mean, over the count less `correction`, in 64 bits.
@@ -121,10 +122,12 @@ public func softmax(_ x: Tensor, axis: Int) throws(ShapeError) -> Tensor {
   }
   _ = try resolvedAxis(axis, rank: x.rank, operation: "softmax")
   if x.count == 0 { return x }
+  let place = try resolvedAxis(axis, rank: x.rank, operation: "softmax")
   // In 32 bits at least, rounded once.
-  let wide = x.detached().to(x.dtype == .float64 ? .float64 : .float32)
-  let powers = (wide - wide.max([axis], keepsAxes: true)).exp()
-  let result = (powers / powers.sum([axis], keepsAxes: true)).to(x.dtype)
+  let wide = x.detached().to(x.dtype == .float64 ? .float64 : .float32).contiguous()
+  let result = Tensor(filling: x.shape, wide.dtype) { output in
+    wide.withStrided { Engine.softmax($0, axis: place, to: output) }
+  }.to(x.dtype)
   return result.recorded(x, SoftmaxBackward(output: result, axis: axis))
 }
 

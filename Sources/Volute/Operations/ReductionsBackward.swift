@@ -102,6 +102,17 @@ struct SoftmaxBackward: Backward {
   let axis: Int
 
   func gradients(_ gradient: Tensor, _ context: BackwardContext) -> [Tensor?] {
+    if !GradientMode.isEnabled, output.dtype.size > 2 {
+      let place = axis < 0 ? axis + Swift.max(output.rank, 1) : axis
+      let slope = gradient.contiguous()
+      return [
+        Tensor(filling: output.shape, output.dtype) { result in
+          output.withStrided { y in
+            slope.withStrided { Engine.softmaxGradient(y, gradient: $0, axis: place, to: result) }
+          }
+        }
+      ]
+    }
     let y = context.output(output)
     let product = gradient * y
     return [product - y * product.sum([axis], keepsAxes: true)]

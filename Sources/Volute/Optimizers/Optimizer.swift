@@ -153,7 +153,9 @@ public final class Optimizer<Rule: UpdateRule> {
       let key = "group.\(index)"
       known.insert(key)
       if let settings = tensors[key] {
-        if settings.shape != [4] { problems.mismatched.append(.init(key: key, expected: [4], found: settings.shape)) }
+        if settings.shape != [4] {
+          problems.mismatched.append(.init(key: key, expected: [4], found: settings.shape))
+        }
       } else {
         problems.missing.append(key)
       }

@@ -176,7 +176,8 @@ public final class ReduceLROnPlateau<Rule: UpdateRule> {
   }
 
   public func step(_ measure: Double) {
-    let isBetter = improvesDownwards
+    let isBetter =
+      improvesDownwards
       ? measure < state.best * (1 - threshold) : measure > state.best * (1 + threshold)
     if isBetter {
       state.best = measure

@@ -20,7 +20,8 @@ public struct SGDRule: UpdateRule {
 
   public func update(rate: Double, decay: Double, step: Int) -> OptimizerStep {
     .sgd(
-      rate: rate, decay: decay, momentum: momentum, dampening: dampening, nesterov: nesterov, isFirst: step == 1)
+      rate: rate, decay: decay, momentum: momentum, dampening: dampening, nesterov: nesterov,
+      isFirst: step == 1)
   }
 }
 
@@ -40,7 +41,8 @@ extension Optimizer where Rule == SGDRule {
   ) {
     require(momentum >= 0, "sgd", "momentum", momentum)
     precondition(
-      !nesterov || (momentum > 0 && dampening == 0), "sgd: Nesterov momentum requires a momentum and zero dampening")
+      !nesterov || (momentum > 0 && dampening == 0),
+      "sgd: Nesterov momentum requires a momentum and zero dampening")
     self.init(groups, SGDRule(momentum: momentum, dampening: dampening, nesterov: nesterov))
   }
 }
@@ -83,7 +85,8 @@ extension Optimizer where Rule == AdamRule {
     epsilon: Double = 1e-8, weightDecay: Double = 0, amsgrad: Bool = false
   ) {
     self.init(
-      groups: [ParameterGroup(parameters, learningRate: learningRate, weightDecay: weightDecay)], betas: betas,
+      groups: [ParameterGroup(parameters, learningRate: learningRate, weightDecay: weightDecay)],
+      betas: betas,
       epsilon: epsilon, amsgrad: amsgrad)
   }
 
@@ -118,7 +121,8 @@ extension Optimizer where Rule == AdamWRule {
     epsilon: Double = 1e-8, weightDecay: Double = 1e-2, amsgrad: Bool = false
   ) {
     self.init(
-      groups: [ParameterGroup(parameters, learningRate: learningRate, weightDecay: weightDecay)], betas: betas,
+      groups: [ParameterGroup(parameters, learningRate: learningRate, weightDecay: weightDecay)],
+      betas: betas,
       epsilon: epsilon, amsgrad: amsgrad)
   }
 

@@ -34,7 +34,8 @@ extension Tensor {
   private static func fans(_ shape: [Int], _ operation: String) -> (in: Int, out: Int) {
     precondition(
       shape.count >= 2,
-      "\(operation): fan in and fan out can not be computed for tensor with fewer than 2 dimensions, got \(shape)")
+      "\(operation): fan in and fan out can not be computed for tensor with fewer than 2 dimensions, got \(shape)"
+    )
     let taps = shape.dropFirst(2).reduce(1, *)
     return (shape[1] * taps, shape[0] * taps)
   }
@@ -85,7 +86,8 @@ extension Tensor {
   public static func orthogonal(
     _ shape: [Int], gain: Gain = .linear, dtype: DType = .float32, generator: Generator = .default
   ) -> Tensor {
-    precondition(shape.count >= 2, "orthogonal: only tensors with 2 or more dimensions are supported, got \(shape)")
+    precondition(
+      shape.count >= 2, "orthogonal: only tensors with 2 or more dimensions are supported, got \(shape)")
     let rows = shape[0]
     let columns = shape.dropFirst().reduce(1, *)
     let drawn = normal([rows, columns], mean: 0, deviation: 1, dtype: dtype, generator: generator)
@@ -97,11 +99,17 @@ extension Tensor {
       for _ in 0..<2 {
         for other in 0..<vector {
           var dot = 0.0
-          for index in 0..<length { dot += vectors[vector * length + index] * vectors[other * length + index] }
-          for index in 0..<length { vectors[vector * length + index] -= dot * vectors[other * length + index] }
+          for index in 0..<length {
+            dot += vectors[vector * length + index] * vectors[other * length + index]
+          }
+          for index in 0..<length {
+            vectors[vector * length + index] -= dot * vectors[other * length + index]
+          }
         }
         var square = 0.0
-        for index in 0..<length { square += vectors[vector * length + index] * vectors[vector * length + index] }
+        for index in 0..<length {
+          square += vectors[vector * length + index] * vectors[vector * length + index]
+        }
         for index in 0..<length { vectors[vector * length + index] /= square.squareRoot() }
       }
     }

@@ -26,9 +26,12 @@ struct ExplainCommand: ParsableCommand {
   var inputSize: PerAxis<Int>
 
   @Option(
-    name: .customLong("then"), help: "A further layer, such as 'max-pool2d --kernel-size 2'.",
-    transform: LayerOptions.parsed)
-  var others: [LayerOptions] = []
+    name: .customLong("then"),
+    help: ArgumentHelp(
+      "A further layer, such as 'max-pool2d --kernel-size 2'.",
+      discussion: "save keeps what is here for a join further on, which concatenates it: a skip connection."),
+    transform: Further.init)
+  var others: [Further] = []
 
   @Option(
     name: .long, parsing: .unconditional, help: "Show the inputs that this output sees: 1,2.",
@@ -63,12 +66,12 @@ struct ExplainCommand: ParsableCommand {
 
   func run() throws {
     let rank = layer.operation.rank
-    for other in others where other.operation.rank != rank {
+    for case .layer(let other) in others where other.operation.rank != rank {
       throw ValidationError(
         "\(other.operation.text) does not follow \(layer.operation.text): the axes differ")
     }
     let sizes = try inputSize.expanded(to: rank, operation: layer.operation.text, parameter: "input-size")
-    let items = try ([layer] + others).map { Stack.Item.layer(try $0.specification()) }
+    let items = try [.layer(layer.specification())] + others.map { try $0.item() }
     let explanation = try Explanation(try Stack(items, inputSize: sizes))
     if let picture { try draw(explanation, to: picture) }
     if json {
@@ -132,5 +135,28 @@ struct ExplainCommand: ParsableCommand {
     let animation = try Animation(explanation.stack.layers[0])
     let svg = try output.map { try animation.still(at: $0.values) } ?? animation.svg
     try AtomicFile.write(svg, to: path)
+  }
+}
+
+/// What `--then` adds.
+enum Further: Sendable {
+  case layer(LayerOptions)
+  case save
+  case join
+
+  init(_ words: String) throws {
+    switch words {
+    case "save": self = .save
+    case "join": self = .join
+    default: self = .layer(try LayerOptions.parsed(words))
+    }
+  }
+
+  func item() throws -> Stack.Item {
+    switch self {
+    case .layer(let options): .layer(try options.specification())
+    case .save: .save
+    case .join: .join
+    }
   }
 }

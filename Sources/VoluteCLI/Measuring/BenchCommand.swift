@@ -69,18 +69,6 @@ struct BenchReport {
   /// Two operations for each multiply-add of the definition, whatever the algorithm does instead.
   private var gigaflops: Double { plan.geometry.cost(bias: false).multiplyAdds * 2 / (median * 1e6) }
 
-  /// The most memory that the process has held.
-  private var peakResidentBytes: Int {
-    var usage = rusage()
-    #if canImport(Darwin)
-      getrusage(RUSAGE_SELF, &usage)
-      return Int(usage.ru_maxrss)
-    #else
-      getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-      return Int(usage.ru_maxrss) * 1024
-    #endif
-  }
-
   var json: String {
     let geometry = plan.geometry
     let axes = geometry.axes
@@ -94,7 +82,7 @@ struct BenchReport {
       ("isa", "\"\(Engine.instructionSet)\""), ("repeat", "\(count)"), ("prepacked", "\(isPrepacked)"),
       ("median_ms", "\(median)"), ("min_ms", "\(least)"), ("max_ms", "\(most)"), ("gflops", "\(gigaflops)"),
       ("algorithm", "\"\(plan.algorithm.rawValue)\""), ("workspace_bytes", "\(plan.workspace)"),
-      ("peak_resident_bytes", "\(peakResidentBytes)"),
+      ("peak_resident_bytes", "\(peakResidentBytes())"),
     ]
     return "{" + fields.map { "\"\($0.0)\": \($0.1)" }.joined(separator: ", ") + "}"
   }
@@ -111,7 +99,19 @@ struct BenchReport {
     \(timeText(.milliseconds(1) * most)), \(count) calls)
       speed          \(scaled(gigaflops * 1e9, unit: "F/s")) of the definition's operations
       workspace      \(scaled(Double(plan.workspace), unit: "B"))
-      peak memory    \(scaled(Double(peakResidentBytes), unit: "B"))
+      peak memory    \(scaled(Double(peakResidentBytes()), unit: "B"))
     """
   }
+}
+
+/// The most memory that the process has held.
+func peakResidentBytes() -> Int {
+  var usage = rusage()
+  #if canImport(Darwin)
+    getrusage(RUSAGE_SELF, &usage)
+    return Int(usage.ru_maxrss)
+  #else
+    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+    return Int(usage.ru_maxrss) * 1024
+  #endif
 }

@@ -16,6 +16,7 @@ extension Engine {
   public static func binary(
     _ operation: BinaryOperation, _ left: StridedArray, _ right: StridedArray, to output: StridedArray
   ) {
+    if binaryByRows(operation, left, right, to: output) { return }
     output.dtype.dispatch(
       Binary(operation: operation, walk: PairWalk(left: left, right: right, output: output)))
   }
@@ -26,6 +27,37 @@ extension Engine {
   ) {
     left.dtype.dispatch(
       Compare(comparison: comparison, walk: PairWalk(left: left, right: right, output: output)))
+  }
+
+  /// The four operations on rows that lie together or repeat one element; `false` where it is something else.
+  private static func binaryByRows(
+    _ operation: BinaryOperation, _ left: StridedArray, _ right: StridedArray, to output: StridedArray
+  ) -> Bool {
+    guard let rows = rowKernels(output.dtype) else { return false }
+    let kernel =
+      switch operation {
+      case .add: rows.binary.0
+      case .subtract: rows.binary.1
+      case .multiply: rows.binary.2
+      case .divide: rows.binary.3
+      default:
+        nil
+          as (
+            @convention(c) (Int, UnsafeRawPointer?, Int32, UnsafeRawPointer?, Int32, UnsafeMutableRawPointer?)
+              -> Void
+          )?
+      }
+    let nest = LoopNest(shape: output.shape, strides: [left.strides, right.strides, output.strides])
+    let steps = nest.rowStrides
+    guard let kernel, steps[2] == 1, 0...1 ~= steps[0], 0...1 ~= steps[1] else { return false }
+    let size = output.dtype.size
+    nest.forEachRowInParallel { offsets, count in
+      kernel(
+        count, left.base + offsets[0] * size, Int32(steps[0]), right.base + offsets[1] * size,
+        Int32(steps[1]),
+        output.base + offsets[2] * size)
+    }
+    return true
   }
 
   private struct Binary: ElementVisitor {

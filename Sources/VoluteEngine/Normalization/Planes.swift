@@ -4,7 +4,8 @@ import CVolute
 /// in 64 bits, and linear combinations with numbers of each plane.
 extension Engine {
   /// The mean of each plane, and the sum of squared distances from it.
-  public static func planeMoments(_ input: StridedArray, planes: Int) -> (means: [Double], squares: [Double]) {
+  public static func planeMoments(_ input: StridedArray, planes: Int) -> (means: [Double], squares: [Double])
+  {
     let walk = PlaneWalk(input, planes)
     return walk.pairs { rows, offset, mean, squares in
       rows.moments(walk.size, input.base + offset, mean, squares)
@@ -40,7 +41,8 @@ extension Engine {
     let walk = PlaneWalk(left, leftScales.count)
     walk.each { rows, plane, offset in
       rows.combine(
-        walk.size, left.base + offset, leftScales[plane], right.base + offset, rightScales[plane], shifts[plane],
+        walk.size, left.base + offset, leftScales[plane], right.base + offset, rightScales[plane],
+        shifts[plane],
         output.base + offset)
     }
   }

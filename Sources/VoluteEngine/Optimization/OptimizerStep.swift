@@ -41,7 +41,8 @@ extension Engine {
           return p - rate * (nesterov ? d + momentum * slot[0] : slot[0])
         }
       case .adam(
-        let rate, let decay, let isDecoupled, let beta1, let beta2, let epsilon, let correction1, let correction2,
+        let rate, let decay, let isDecoupled, let beta1, let beta2, let epsilon, let correction1,
+        let correction2,
         let amsgrad):
         let (size, root) = (rate / correction1, correction2.squareRoot())
         each(T.self) { p, g, slot in

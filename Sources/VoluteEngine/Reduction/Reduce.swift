@@ -14,7 +14,44 @@ extension Engine {
   public static func reduce(
     _ reduction: Reduction, _ input: StridedArray, reduced: Int, to output: StridedArray
   ) {
+    if reduction == .sum, sumByRows(input, reduced: reduced, to: output) { return }
     input.dtype.dispatch(Reduce(reduction: reduction, input: input, reduced: reduced, output: output))
+  }
+
+  /// Sums of rows that lie together, in the input's own type; `false` where it is something else.
+  private static func sumByRows(_ input: StridedArray, reduced: Int, to output: StridedArray) -> Bool {
+    let kept = input.shape.count - reduced
+    guard input.dtype == output.dtype, let rows = rowKernels(input.dtype), output.isContiguous else {
+      return false
+    }
+    let inner = LoopNest(shape: Array(input.shape[kept...]), strides: [Array(input.strides[kept...])])
+    // Short rows are not worth a call.
+    guard inner.rowStrides[0] == 1, inner.shape[inner.shape.count - 1] >= 16 else { return false }
+    let outer = LoopNest(
+      shape: output.shape,
+      strides: [Array(input.strides[..<kept]), StridedArray.contiguousStrides(output.shape)])
+    let steps = outer.rowStrides
+    let size = input.dtype.size
+    let length = inner.shape.reduce(1, *)
+    func sum(_ place: Int, _ target: Int) {
+      var total = 0.0
+      inner.forEachRow { offsets, count in
+        total += rows.sum(count, input.base + (place + offsets[0]) * size)
+      }
+      if size == 4 {
+        output.pointer(as: Float.self)[target] = Float(total)
+      } else {
+        output.pointer(as: Double.self)[target] = total
+      }
+    }
+    let share = max(1, 32_768 / max(length, 1))
+    outer.forEachRow { offsets, count in
+      let (place, target) = (offsets[0], offsets[1])
+      parallel(count, grain: share) { range in
+        for index in range { sum(place + index * steps[0], target + index * steps[1]) }
+      }
+    }
+    return true
   }
 
   private struct Reduce: ElementVisitor {

@@ -128,7 +128,7 @@ public struct Animation: Sendable {
     }
     let heads =
       isRing
-      ? label(isTransposedText, x: width / 2, y: 74)
+      ? label(ringLabel, x: width / 2, y: 74)
       : label("input", x: left.x + shift + (a.0.x + a.1.x) / 2, y: 74)
         + label("output", x: right.x + shift + (b.0.x + b.1.x) / 2, y: 74)
     return """
@@ -214,6 +214,7 @@ public struct Animation: Sendable {
   /// The outputs as they come about: at their own step, or, scattered to, with every step that adds to them.
   private func results(_ panel: Panel, still: Int?) -> String {
     let size = layer.outputSize
+    let links = layer.links
     return product(size.map { Array(0..<$0) }).map { place in
       let index = flat(place, size)
       let outline = "<path class=\"out\" d=\"\(panel.outline(place))\"/>"
@@ -221,7 +222,7 @@ public struct Animation: Sendable {
         let content = outline + number(numbers?.output[index], panel.center(place), "n")
         return appearing(content, from: index, until: nil, still: still)
       }
-      let inputs = zip(layer.links, place).map { Set($0.links[$1].map(\.input)).sorted() }
+      let inputs = zip(links, place).map { Set($0.links[$1].map(\.input)).sorted() }
       let hits = product(inputs).map { flat($0, layer.inputSize) }.sorted()
       guard let first = hits.first else { return "" }
       var text = appearing(outline, from: first, until: nil, still: still)
@@ -263,7 +264,7 @@ public struct Animation: Sendable {
 
   // MARK: - Words
 
-  private var isTransposedText: String {
+  private var ringLabel: String {
     layer.isTransposed ? "input inside, output outside" : "input outside, output inside"
   }
 

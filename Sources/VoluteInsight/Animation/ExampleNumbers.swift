@@ -12,8 +12,8 @@ struct ExampleNumbers: Sendable {
 
   init(_ layer: ResolvedLayer) throws(ShapeError) {
     let kernel = layer.axes.map(\.kernel)
-    let x = Self.digits(layer.inputSize, factor: 13, modulus: 4)
-    let w = Self.digits(kernel, factor: 17, modulus: 3)
+    let x = Self.repeated(Self.inputs, layer.inputSize)
+    let w = Self.repeated(Self.weights, kernel)
     var sums: [[(input: Int, text: String)]] = []
     let result: Tensor
     switch layer.kind {
@@ -47,10 +47,16 @@ struct ExampleNumbers: Sendable {
     self.sums = sums
   }
 
-  /// Digits without a pattern, as a tensor of one sample and one channel.
-  private static func digits(_ size: [Int], factor: Int, modulus: Int) -> Tensor {
-    let values = (0..<size.reduce(1, *)).map { Int64(($0 * $0 * 7 + $0 * factor + 5) % 101 % modulus) }
-    return Tensor(values, shape: [1, 1] + size)
+  /// The numbers of the figure with numbers in Dumoulin and Visin, "A guide to convolution arithmetic" (2016): 5 by 5
+  /// inputs and 3 by 3 weights.
+  private static let inputs: [Int64] = [
+    3, 3, 2, 1, 0, 0, 0, 1, 3, 1, 3, 1, 2, 2, 3, 2, 0, 0, 2, 2, 2, 0, 0, 0, 1,
+  ]
+  private static let weights: [Int64] = [0, 1, 2, 2, 2, 0, 0, 1, 2]
+
+  /// The numbers over and over, as a tensor of one sample and one channel.
+  private static func repeated(_ numbers: [Int64], _ size: [Int]) -> Tensor {
+    Tensor((0..<size.reduce(1, *)).map { numbers[$0 % numbers.count] }, shape: [1, 1] + size)
   }
 
   private static func texts(_ tensor: Tensor) -> [String] {
@@ -61,11 +67,12 @@ struct ExampleNumbers: Sendable {
   {
     let (inputs, weights) = (x.elements(as: Int64.self), w.elements(as: Int64.self))
     let kernel = layer.axes.map(\.kernel)
+    let links = layer.links
     return product(layer.outputSize.map { Array(0..<$0) }).map { place in
-      let links = zip(layer.links, place).map { $0.links[$1] }
+      let met = zip(links, place).map { $0.links[$1] }
       var shares: [Int: Int64] = [:]
-      for choice in product(links.map { Array($0.indices) }) {
-        let chosen = zip(links, choice).map { $0[$1] }
+      for choice in product(met.map { Array($0.indices) }) {
+        let chosen = zip(met, choice).map { $0[$1] }
         let input = flat(chosen.map(\.input), layer.inputSize)
         shares[input, default: 0] += inputs[input] * weights[flat(chosen.map(\.tap), kernel)]
       }

@@ -25,7 +25,8 @@ struct GradientCase: CustomTestStringConvertible, Sendable {
 }
 
 extension GradientCase {
-  static let all: [GradientCase] = arithmetic + functions + reductions + views + selections + products + windows
+  static let all: [GradientCase] =
+    arithmetic + functions + reductions + views + selections + products + windows
 
   /// A leaf of values between `low` and `high`, no two alike.
   static func leaf(_ shape: [Int], _ seed: Int, low: Double = -2, high: Double = 2) -> Tensor {
@@ -34,7 +35,8 @@ extension GradientCase {
   }
 
   private static func unary(
-    _ name: String, low: Double = -2, high: Double = 2, _ function: @escaping @Sendable (Tensor) throws -> Tensor
+    _ name: String, low: Double = -2, high: Double = 2,
+    _ function: @escaping @Sendable (Tensor) throws -> Tensor
   ) -> GradientCase {
     GradientCase(name: name, inputs: [leaf([3, 4], 1, low: low, high: high)]) { [try function($0[0])] }
   }
@@ -66,15 +68,21 @@ extension GradientCase {
 
   private static var functions: [GradientCase] {
     [
-      unary("abs") { $0.abs() }, unary("square") { $0.square() }, unary("reciprocal", low: 0.4) { $0.reciprocal() },
-      unary("sqrt", low: 0.3) { $0.sqrt() }, unary("rsqrt", low: 0.3) { $0.rsqrt() }, unary("exp") { $0.exp() },
-      unary("expm1") { $0.expm1() }, unary("log", low: 0.3) { $0.log() }, unary("log1p", low: -0.5) { $0.log1p() },
-      unary("log2", low: 0.3) { $0.log2() }, unary("log10", low: 0.3) { $0.log10() }, unary("sin") { $0.sin() },
+      unary("abs") { $0.abs() }, unary("square") { $0.square() },
+      unary("reciprocal", low: 0.4) { $0.reciprocal() },
+      unary("sqrt", low: 0.3) { $0.sqrt() }, unary("rsqrt", low: 0.3) { $0.rsqrt() },
+      unary("exp") { $0.exp() },
+      unary("expm1") { $0.expm1() }, unary("log", low: 0.3) { $0.log() },
+      unary("log1p", low: -0.5) { $0.log1p() },
+      unary("log2", low: 0.3) { $0.log2() }, unary("log10", low: 0.3) { $0.log10() },
+      unary("sin") { $0.sin() },
       unary("cos") { $0.cos() }, unary("tan", low: -1, high: 1) { $0.tan() }, unary("atan") { $0.atan() },
       unary("tanh") { $0.tanh() }, unary("sigmoid") { $0.sigmoid() }, unary("erf") { $0.erf() },
       unary("relu") { $0.relu() }, unary("silu") { $0.silu() }, unary("gelu") { $0.gelu() },
-      unary("gelu tanh") { $0.gelu(approximatesByTanh: true) }, unary("leaky relu") { $0.leakyRelu(slope: 0.2) },
-      unary("elu") { $0.elu(alpha: 1.3) }, unary("softplus") { $0.softplus(beta: 2) }, unary("mish") { $0.mish() },
+      unary("gelu tanh") { $0.gelu(approximatesByTanh: true) },
+      unary("leaky relu") { $0.leakyRelu(slope: 0.2) },
+      unary("elu") { $0.elu(alpha: 1.3) }, unary("softplus") { $0.softplus(beta: 2) },
+      unary("mish") { $0.mish() },
       unary("log sigmoid") { $0.logSigmoid() },
       GradientCase(name: "prelu", inputs: [leaf([2, 3, 4], 1), leaf([3], 2)]) { [$0[0].prelu($0[1])] },
     ]
@@ -97,8 +105,10 @@ extension GradientCase {
 
   private static var views: [GradientCase] {
     [
-      unary("reshape") { $0.reshaped(2, 6) * 2 }, unary("reshape of a transpose") { $0.transposed().reshaped(2, 6) },
-      unary("permute") { $0.unsqueezed(1).permuted(2, 0, 1) }, unary("expand") { $0.unsqueezed(1).expanded(3, 2, 4) },
+      unary("reshape") { $0.reshaped(2, 6) * 2 },
+      unary("reshape of a transpose") { $0.transposed().reshaped(2, 6) },
+      unary("permute") { $0.unsqueezed(1).permuted(2, 0, 1) },
+      unary("expand") { $0.unsqueezed(1).expanded(3, 2, 4) },
       unary("squeeze") { $0.unsqueezed(0).squeezed() }, unary("slice") { $0[1..<3, 0...].square() },
       unary("slice with a step") { $0[.all, .stepping(0..., by: 2)] }, unary("select") { $0[-1] },
       unary("as strided, overlapping") { $0.asStrided([3, 3], strides: [2, 1], offset: 1).square() },
@@ -147,14 +157,19 @@ extension GradientCase {
   private static var windows: [GradientCase] {
     let x = leaf([2, 2, 6, 5], 3)
     func window(
-      _ name: String, _ isTwiceDifferentiable: Bool = true, _ function: @escaping @Sendable (Tensor) throws -> Tensor
+      _ name: String, _ isTwiceDifferentiable: Bool = true,
+      _ function: @escaping @Sendable (Tensor) throws -> Tensor
     ) -> GradientCase {
-      GradientCase(name: name, inputs: [x], isTwiceDifferentiable: isTwiceDifferentiable) { [try function($0[0])] }
+      GradientCase(name: name, inputs: [x], isTwiceDifferentiable: isTwiceDifferentiable) {
+        [try function($0[0])]
+      }
     }
     return [
       window("max pool") { try maxPool($0, rank: 2, kernelSize: 3, stride: 2, padding: 1).values },
       window("adaptive max pool") { try adaptiveMaxPool($0, rank: 2, outputSize: [3]).values },
-      window("average pool") { try averagePool($0, rank: 2, kernelSize: 3, stride: 2, padding: 1, isCeil: true) },
+      window("average pool") {
+        try averagePool($0, rank: 2, kernelSize: 3, stride: 2, padding: 1, isCeil: true)
+      },
       window("average pool, padding left out") {
         try averagePool($0, rank: 2, kernelSize: [3, 2], stride: 1, padding: 1, countsPadding: false)
       },
@@ -163,7 +178,9 @@ extension GradientCase {
       window("lp pool") { try lpPool($0.abs() + 0.5, rank: 2, norm: 3, kernelSize: 2) },
       window("max unpool") {
         let pooled = try maxPool($0, rank: 2, kernelSize: 2)
-        return try maxUnpool(pooled.values, indices: pooled.indices, rank: 2, kernelSize: 2, outputSize: [6, 5]).square()
+        return try maxUnpool(
+          pooled.values, indices: pooled.indices, rank: 2, kernelSize: 2, outputSize: [6, 5]
+        ).square()
       },
       window("pad") { try pad($0, [1, -1, 2, 0], value: 3) },
       window("pad, reflected") { try pad($0, [2, 1, 1, 3], mode: .mode(.reflect)) },
@@ -175,7 +192,9 @@ extension GradientCase {
       },
       window("interpolate, nearest") { try interpolate($0, scaleFactor: 1.7) },
       window("interpolate, bilinear") { try interpolate($0, size: [9, 3], mode: .linear) },
-      window("interpolate, aligned") { try interpolate($0, size: [9, 8], mode: .linear, alignsCorners: true) },
+      window("interpolate, aligned") {
+        try interpolate($0, size: [9, 8], mode: .linear, alignsCorners: true)
+      },
       window("interpolate, bicubic") { try interpolate($0, size: [9, 8], mode: .cubic) },
       window("interpolate, antialiased") {
         try interpolate($0, size: [3, 2], mode: .linear, isAntialiased: true)

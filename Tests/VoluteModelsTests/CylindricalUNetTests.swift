@@ -1,0 +1,93 @@
+import Foundation
+import Testing
+import Volute
+import VoluteFormats
+import VoluteModels
+
+@Suite struct CylindricalUNetTests {
+  @Test(arguments: [
+    (CylindricalUNet.Configuration.photons, 518_401), (.pions, 522_497), (.dataset2, 517_969),
+    (.dataset3, 1_221_153),
+  ]) func parametersAreAsMany(_ configuration: CylindricalUNet.Configuration, _ count: Int) {
+    #expect(CylindricalUNet(configuration).parameterCount == count)
+  }
+
+  @Test(arguments: [CylindricalUNet.Configuration.photons, .pions, .dataset2, .dataset3])
+  func theShapeComesBack(_ configuration: CylindricalUNet.Configuration) throws {
+    let net = CylindricalUNet(configuration)
+    let x = Tensor.randn([2, configuration.channels] + configuration.size)
+    let y = try noGrad { () throws(ShapeError) in
+      try net(x, energy: Tensor.rand([2]), time: Tensor.rand([2]))
+    }
+    #expect(y.shape == [2, 1] + configuration.size)
+  }
+
+  /// Weights, inputs, outputs and gradients of the published network in PyTorch, where `VOLUTE_REFERENCE_DATA` names the
+  /// folder that holds them.
+  static let reference = ProcessInfo.processInfo.environment["VOLUTE_REFERENCE_DATA"]
+
+  @Test(
+    .enabled(if: reference != nil),
+    arguments: [("condunet_ds2", CylindricalUNet.Configuration.dataset2), ("condunet_ds1_photon", .photons)],
+    [ConvolutionPolicy.exact, .automatic])
+  func theReferenceIsMet(
+    _ named: (file: String, configuration: CylindricalUNet.Configuration), _ policy: ConvolutionPolicy
+  ) throws {
+    let folder = try #require(Self.reference)
+    let file = try Safetensors.read("\(folder)/\(named.file).safetensors")
+    var configuration = named.configuration
+    configuration.policy = policy
+    let net = CylindricalUNet(configuration, generator: Generator(seed: 7))
+    let weights = file.filter { !$0.key.hasPrefix("golden.") }
+    for (key, tensor) in net.stateDictionary {
+      #expect(try tensor.isEqual(to: #require(weights[key])), "initial \(key)")
+    }
+    try net.load(weights)
+    func golden(_ key: String) throws -> Tensor { try #require(file["golden.\(key)"]) }
+    func step() throws -> Tensor {
+      try mseLoss(net(golden("x"), energy: golden("energy"), time: golden("time")), golden("target"))
+    }
+    func relative(_ x: Tensor, _ y: Tensor) -> Double {
+      ((x.detached() - y).norm() / y.norm()).item(as: Double.self)
+    }
+    let isExact = policy == .exact
+    let output = try net(golden("x"), energy: golden("energy"), time: golden("time"))
+    if isExact {
+      #expect((output.detached() - (try golden("output"))).abs().max().item(as: Double.self) < 1e-5)
+    }
+    #expect(relative(output, try golden("output")) < 1e-4)
+    let loss = try step()
+    #expect(abs(loss.item(as: Double.self) - (try golden("loss").item(as: Double.self))) < 1e-5)
+    loss.backward()
+    let parameters = Dictionary(uniqueKeysWithValues: net.namedParameters.map { ($0.key, $0.parameter) })
+    for key in file.keys where key.hasPrefix("golden.grad.") {
+      let name = String(key.dropFirst("golden.grad.".count))
+      let gradient = try #require(parameters[name]?.grad)
+      let found = relative(gradient, try #require(file[key]))
+      #expect(found < (isExact ? 2e-5 : 1e-4), "gradient of \(name): \(found)")
+    }
+    for (key, parameter) in parameters {
+      let norm = try golden("grad_norm.\(key)").item(as: Double.self)
+      let found = try #require(parameter.grad).norm().item(as: Double.self)
+      #expect(abs(found - norm) <= (isExact ? 2e-5 : 1e-4) * norm + 1e-9, "norm of \(key)")
+    }
+    let gradients = parameters.mapValues(\.grad)
+    let optimizer = Adam(net.parameters, learningRate: 4e-4)
+    optimizer.step()
+    for key in file.keys where key.hasPrefix("golden.adam.") {
+      let name = String(key.dropFirst("golden.adam.".count))
+      let distance = (try #require(parameters[name]).value.detached() - (try #require(file[key]))).abs()
+      let isLarge = (try #require(gradients[name] ?? nil)).abs() .> 1e-5
+      let worst = (distance * isLarge.to(.float32)).max().item(as: Double.self)
+      // Of float32 values up to 1 half a step is 6e-8.
+      #expect(worst <= (isExact ? 2e-7 : 1e-4), "\(name) after a step: \(worst)")
+      #expect(distance.max().item(as: Double.self) <= 1e-4)
+    }
+    let after = try noGrad { () throws(ShapeError) in
+      try net(
+        file["golden.x"] ?? output, energy: file["golden.energy"] ?? output,
+        time: file["golden.time"] ?? output)
+    }
+    #expect((after - (try golden("output_after_step"))).abs().max().item(as: Double.self) < 1e-4)
+  }
+}
