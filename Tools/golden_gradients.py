@@ -13,7 +13,7 @@ import torch.nn.functional as F
 import golden_conv
 import golden_pool
 import golden_tensor
-from golden_core import DTYPES, Family, dtype_name, generated, literal
+from golden_core import DTYPES, Family, dtype_name, error_text, generated, literal
 
 # The operations as differentiable functions of (rank, args, *inputs)
 
@@ -242,10 +242,18 @@ def extras():
         f.seed += 1
         return f.lit(generated(shape, torch.float64, f.seed).abs() + 0.375)
 
+    def refuse(op, *inputs, args=None, **named):
+        given = {**{str(i): x for i, x in enumerate(inputs)}, **named}
+        text = error_text(lambda: g.call(op, inputs[0].t.dim(), args or {}, {key: x.t for key, x in given.items()}))
+        specs = {key: x.spec for key, x in given.items()}
+        number = 1 + sum(line["op"] == op for line in f.lines)
+        f.line(name=f"{op}-{number}", op=op, inputs=specs, args=args or {}, error=text)
+
     unary(add, x, positive)
     shapes(add, x, f)
     norms(add, x, positive)
     losses(add, x, positive, f)
+    refusals(refuse, x, f)
     return f
 
 
@@ -375,3 +383,30 @@ def losses(add, x, positive, f):
         add("kl_div", x(3, 4), positive(3, 4), args=args)
         add("kl_div", x(3, 4), x(3, 4), args={**args, "log_target": True})
     add("kl_div", x(3, 4), positive(3, 4), args={"reduction": "batchmean"})
+
+
+def refusals(refuse, x, f):
+    classes = lambda *values: f.lit(list(values), "int64")
+    for op in ["nll_loss", "cross_entropy"]:
+        args = {"reduction": "mean"}
+        refuse(op, x(3, 4), classes(1, 0), args=args)
+        refuse(op, x(2, 3), classes(1, 5), args=args)
+        refuse(op, x(2, 3), classes(-2, 1), args=args)
+        refuse(op, x(2, 4), classes(0, 1), weight=x(3), args=args)
+        refuse(op, x(2, 3, 5), f.lit([[0, 1, 2], [2, 1, 0]], "int64"), args=args)
+    refuse("cross_entropy", x(2, 3), classes(0, 1), args={"reduction": "mean", "label_smoothing": 1.5})
+    refuse("bce_with_logits", x(3, 4), x(3, 2), args={"reduction": "sum"})
+    refuse("huber_loss", x(3), x(3), args={"reduction": "mean", "delta": -2})
+    for op in ["mse_loss", "l1_loss", "huber_loss"]:
+        refuse(op, x(3, 4), x(3, 2), args={"reduction": "mean"})
+    refuse("group_norm", x(2, 5, 3), args={"groups": 2})
+    refuse("group_norm", x(2, 4, 3), weight=x(3), bias=x(3), args={"groups": 2})
+    refuse("layer_norm", x(2, 5), args={"shape": [4]})
+    refuse("layer_norm", x(2, 5), weight=x(3), args={"shape": [5]})
+    refuse("rms_norm", x(2, 5), args={"shape": [2, 4]})
+    refuse("rms_norm", x(2, 5), weight=x(4), args={"shape": [5]})
+    refuse("batch_norm", x(2, 3, 4), weight=x(4), bias=x(4))
+    refuse("batch_norm", x(1, 3))
+    refuse("instance_norm", x(2, 3, 1))
+    refuse("pixel_shuffle", x(1, 6, 2, 2), args={"factors": [2, 2]})
+    refuse("pixel_unshuffle", x(1, 6, 3, 2), args={"factors": [2, 2]})
