@@ -6,14 +6,21 @@
 public struct ConvolutionGeometry: Hashable, Sendable {
   /// The operation's public name, such as `conv2d`, for messages.
   public let operation: String
+  /// Whether it scatters: the adjoint of the convolution with the same axes.
   public let isTransposed: Bool
   /// `false` when the input came without a batch axis; ``batch`` is then 1.
   public let isBatched: Bool
+  /// Samples in the batch.
   public let batch: Int
+  /// Channels that go in, of all groups together.
   public let inputChannels: Int
+  /// Channels that come out, of all groups together.
   public let outputChannels: Int
+  /// Parts into which the channels are divided; outputs of a part see the inputs of that part only.
   public let groups: Int
+  /// Elements of the input along each spatial axis.
   public let inputSize: [Int]
+  /// Elements of the output along each spatial axis.
   public let outputSize: [Int]
   /// The axes with every rule of padding resolved to amounts.
   public let axes: [Axis]
@@ -21,8 +28,11 @@ public struct ConvolutionGeometry: Hashable, Sendable {
   /// The number of spatial axes.
   public var rank: Int { axes.count }
 
+  /// `[batch, inputChannels, inputSize...]`, without the batch if it came without.
   public var inputShape: [Int] { (isBatched ? [batch] : []) + [inputChannels] + inputSize }
+  /// `[batch, outputChannels, outputSize...]`, without the batch if the input came without.
   public var outputShape: [Int] { (isBatched ? [batch] : []) + [outputChannels] + outputSize }
+  /// `[outputs, inputs / groups, kernel...]`, or `[inputs, outputs / groups, kernel...]` when transposed.
   public var weightShape: [Int] {
     let channels =
       isTransposed

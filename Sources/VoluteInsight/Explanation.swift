@@ -3,6 +3,7 @@ import VoluteArithmetic
 
 /// What the outputs of a stack are made of, and where its inputs go.
 public struct Explanation: Hashable, Sendable {
+  /// What is explained.
   public let stack: Stack
   /// The ways along each axis; those of an element are their product.
   public let paths: [AxisPaths]
@@ -15,7 +16,9 @@ public struct Explanation: Hashable, Sendable {
 
   /// An element and in how many ways it is met.
   public struct Met: Hashable, Sendable {
+    /// The position of the element, spatial axes only.
     public var place: [Int]
+    /// How many products join it to the one that was asked for.
     public var ways: Double
     /// Of a single layer, the taps in which it is met, as indices into the kernel; else empty.
     public var taps: [[Int]]
@@ -126,6 +129,7 @@ func product(_ lists: [[Int]]) -> [[Int]] {
 // MARK: - JSON
 
 extension Explanation.Met {
+  /// The place, the ways and the taps as an object.
   public var json: JSON {
     var pairs: [(String, JSON)] = [("place", .integers(place)), ("ways", .number(ways))]
     if !taps.isEmpty { pairs.append(("taps", .array(taps.map { .integers($0) }))) }
@@ -134,6 +138,7 @@ extension Explanation.Met {
 }
 
 extension ReceptiveField {
+  /// The size, stride, offset and first place as an object.
   public var json: JSON {
     [
       "size": .integer(size), "stride": .string(stride.description),
@@ -144,6 +149,7 @@ extension ReceptiveField {
 }
 
 extension Stack.Step {
+  /// The item with its sizes, field, formulas and mends as an object.
   public var json: JSON {
     let name =
       switch item {

@@ -4,6 +4,7 @@ import VoluteArithmetic
 /// A convolution of characters: a weight repeats a character and a sum joins them, so that each output spells out
 /// what it was made of. "abcd" convolved with 1, 2 is abb, bcc, cdd.
 public struct SymbolicRun: Hashable, Sendable {
+  /// The convolution that is spelt out.
   public let geometry: ConvolutionGeometry
   /// One character an input, in row-major order.
   public let input: [Character]

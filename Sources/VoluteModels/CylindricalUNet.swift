@@ -10,6 +10,7 @@ import Volute
 ///
 /// State: the published keys, such as `downs.0.0.block1.proj.conv.weight`.
 public final class CylindricalUNet: Module {
+  /// What the network is built of.
   public let configuration: Configuration
   private let initConv: CylindricalConv
   private let timeMLP: Sequential

@@ -2,8 +2,11 @@
 public struct GradientMismatch: Error, Hashable, Sendable, CustomStringConvertible {
   /// Which input, and which of its elements in row-major order.
   public let input: Int
+  /// The place of the element in its input, in row-major order.
   public let element: Int
+  /// The derivative that the backward pass gave.
   public let analytical: Double
+  /// The derivative by central differences.
   public let numerical: Double
 
   public var description: String {

@@ -42,11 +42,13 @@ public struct BackwardContext {
 public final class GradientNode: Sendable {
   /// Grows with time, so that every node comes after its inputs.
   let order: UInt64
+  /// Whether it is a tensor that asked for a gradient, and no operation's result.
   public let isLeaf: Bool
   /// The operation's name, such as `ConvolutionBackward`; `AccumulateGrad` for a leaf.
   public let name: String
   /// The shape of the output.
   public let shape: [Int]
+  /// The type of the tensor and of its gradient.
   public let dtype: DType
   private let state: Mutex<State>
 

@@ -10,6 +10,7 @@ import VoluteEngine
 ///
 /// State: `conv.weight`, `conv.bias`.
 public final class CausalConv3d: Layer {
+  /// The convolution, whose padding along time is all in front.
   public let conv: Conv3d
   /// The frames put in front of the first.
   public let timePadding: Int

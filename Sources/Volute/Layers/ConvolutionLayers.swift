@@ -1,10 +1,16 @@
 import VoluteEngine
 
+/// A convolution over `[batch, channels, length]`: PyTorch's `nn.Conv1d`.
 public typealias Conv1d = Convolution<Rank1>
+/// A convolution over `[batch, channels, height, width]`: PyTorch's `nn.Conv2d`.
 public typealias Conv2d = Convolution<Rank2>
+/// A convolution over `[batch, channels, depth, height, width]`: PyTorch's `nn.Conv3d`.
 public typealias Conv3d = Convolution<Rank3>
+/// A transposed convolution over `[batch, channels, length]`: PyTorch's `nn.ConvTranspose1d`.
 public typealias ConvTranspose1d = ConvolutionTranspose<Rank1>
+/// A transposed convolution over `[batch, channels, height, width]`: PyTorch's `nn.ConvTranspose2d`.
 public typealias ConvTranspose2d = ConvolutionTranspose<Rank2>
+/// A transposed convolution over `[batch, channels, depth, height, width]`: PyTorch's `nn.ConvTranspose3d`.
 public typealias ConvTranspose3d = ConvolutionTranspose<Rank3>
 
 /// A convolution with weights of its own. See
@@ -12,15 +18,25 @@ public typealias ConvTranspose3d = ConvolutionTranspose<Rank3>
 ///
 /// State: `weight` `[outputs, inputs / groups, kernel...]`, `bias` `[outputs]`.
 public final class Convolution<Rank: SpatialRank>: Layer {
+  /// `[outputs, inputs / groups, kernel...]`.
   public let weight: Parameter
+  /// `[outputs]`; `nil` without.
   public let bias: Parameter?
+  /// Channels that come out.
   public let outChannels: Int
+  /// Taps along each axis.
   public let kernelSize: [Int]
+  /// Elements from one window to the next, along each axis.
   public let stride: PerAxis<Int>
+  /// What is added around the input, along each axis.
   public let padding: Padding
+  /// What stands in the padding, where the padding itself does not say.
   public let paddingMode: PerAxis<PaddingMode>
+  /// Elements from one tap to the next, along each axis.
   public let dilation: PerAxis<Int>
+  /// Parts into which the channels are divided; they do not see each other.
   public let groups: Int
+  /// Which algorithms may compute it.
   public let policy: ConvolutionPolicy
   private let generator: Generator
 
@@ -94,16 +110,27 @@ public final class Convolution<Rank: SpatialRank>: Layer {
 ///
 /// State: `weight` `[inputs, outputs / groups, kernel...]`, `bias` `[outputs]`.
 public final class ConvolutionTranspose<Rank: SpatialRank>: Layer {
+  /// `[inputs, outputs / groups, kernel...]`.
   public let weight: Parameter
+  /// `[outputs]`; `nil` without.
   public let bias: Parameter?
+  /// Channels that come out.
   public let outChannels: Int
+  /// Taps along each axis.
   public let kernelSize: [Int]
+  /// Elements from one window to the next, along each axis.
   public let stride: PerAxis<Int>
+  /// What is added around the input, along each axis.
   public let padding: Padding
+  /// What stands in the padding, where the padding itself does not say.
   public let paddingMode: PerAxis<PaddingMode>
+  /// Elements added to the end of the output, along each axis.
   public let outputPadding: PerAxis<Int>
+  /// Elements from one tap to the next, along each axis.
   public let dilation: PerAxis<Int>
+  /// Parts into which the channels are divided; they do not see each other.
   public let groups: Int
+  /// Which algorithms may compute it.
   public let policy: ConvolutionPolicy
   private let generator: Generator
 

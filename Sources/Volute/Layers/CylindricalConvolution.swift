@@ -8,6 +8,7 @@ import VoluteEngine
 ///
 /// State: `conv.weight`, `conv.bias`.
 public final class CylindricalConv: Layer {
+  /// The convolution, its padding circular along φ.
   public let conv: Conv3d
 
   /// - Parameter padding: on φ it wraps; on z and r it is zeros.
@@ -34,6 +35,7 @@ public final class CylindricalConv: Layer {
 ///
 /// State: `convTrans.weight`, `convTrans.bias`.
 public final class CylindricalConvTranspose: Layer {
+  /// The transposed convolution, circular along φ unless computed as published.
   public let convTrans: ConvTranspose3d
   /// How far φ is wrapped before, in the published layer; `nil` for the adjoint.
   private let wrapped: Int?

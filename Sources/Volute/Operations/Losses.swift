@@ -2,7 +2,9 @@ import VoluteEngine
 
 /// How the losses of the elements become one.
 public enum LossReduction: Sendable {
+  /// The mean of the losses, a scalar.
   case mean
+  /// The sum of the losses, a scalar.
   case sum
   /// They do not.
   case none

@@ -2,8 +2,11 @@ import VoluteEngine
 
 /// Parameters that are updated with the same settings.
 public struct ParameterGroup: Sendable {
+  /// What is updated.
   public var parameters: [Parameter]
+  /// The rate of the next step; a schedule sets it.
   public var learningRate: Double
+  /// The decay of the weights.
   public var weightDecay: Double
   /// What a schedule counts from.
   public internal(set) var initialLearningRate: Double
@@ -44,7 +47,9 @@ extension UpdateRule {
 /// }
 /// ```
 public final class Optimizer<Rule: UpdateRule> {
+  /// The groups of parameters, each with its own rate and decay.
   public var groups: [ParameterGroup]
+  /// How a step is made; its momentum may be changed between steps.
   public var rule: Rule
   private var memories: [ObjectIdentifier: Memory] = [:]
 

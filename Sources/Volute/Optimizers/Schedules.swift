@@ -7,18 +7,23 @@ public protocol Schedule: Sendable {
   ///   - step: counted from 0.
   ///   - initial: the group's rate before any schedule.
   func rate(at step: Int, initial: Double) -> Double
+  /// The momentum of step `step`, counted from 0; `nil` leaves the optimiser's as it is.
   func momentum(at step: Int) -> Double?
 }
 
 extension Schedule {
+  /// The momentum of step `step`, counted from 0; `nil` leaves the optimiser's as it is.
   public func momentum(at step: Int) -> Double? { nil }
 }
 
 /// Multiplies the rate by `gamma` every `period` steps.
 public struct StepLR: Schedule {
+  /// Steps between two changes.
   public let period: Int
+  /// The factor.
   public let gamma: Double
 
+  /// PyTorch's `step_size` is `period`.
   public init(period: Int, gamma: Double = 0.1) {
     precondition(period > 0, "step_lr: step_size must be positive, but got \(period)")
     self.period = period
@@ -32,9 +37,12 @@ public struct StepLR: Schedule {
 
 /// Half a cosine from the initial rate to `minimum` in `period` steps, and back.
 public struct CosineAnnealingLR: Schedule {
+  /// Steps of half a cosine.
   public let period: Int
+  /// The least rate.
   public let minimum: Double
 
+  /// PyTorch's `T_max` is `period`, its `eta_min` `minimum`.
   public init(period: Int, minimum: Double = 0) {
     precondition(period > 0, "cosine_annealing_lr: T_max must be positive, but got \(period)")
     self.period = period
@@ -48,7 +56,9 @@ public struct CosineAnnealingLR: Schedule {
 
 /// Up to `maximum` and down to nearly nothing, once; the momentum goes the other way.
 public struct OneCycleLR: Schedule {
+  /// The highest rate.
   public let maximum: Double
+  /// Steps of the whole cycle.
   public let total: Int
   private let rise: Double
   private let initialDivisor: Double
@@ -97,10 +107,14 @@ public struct OneCycleLR: Schedule {
 
 /// A straight rise from `start` times the rate to all of it in `steps` steps, and then another schedule from its beginning.
 public struct WarmUp: Schedule {
+  /// Steps of the rise.
   public let steps: Int
+  /// The share of the rate at step 0.
   public let start: Double
+  /// What comes after the rise; `nil` stays at the rate.
   public let next: (any Schedule)?
 
+  /// `next` counts its steps from the end of the rise.
   public init(steps: Int, start: Double = 0, then next: (any Schedule)? = nil) {
     precondition(steps > 0, "warm_up: steps must be positive, but got \(steps)")
     self.steps = steps
@@ -118,7 +132,9 @@ public struct WarmUp: Schedule {
 
 /// Moves an optimiser along a schedule.
 public final class Scheduler<Rule: UpdateRule> {
+  /// The optimiser whose rates are set.
   public let optimizer: Optimizer<Rule>
+  /// The rates of all steps.
   public let schedule: any Schedule
   /// The steps made; setting it goes to that place of the schedule.
   public var stepCount: Int {
@@ -133,6 +149,7 @@ public final class Scheduler<Rule: UpdateRule> {
     apply()
   }
 
+  /// Goes to the next step of the schedule; call it after the optimiser's.
   public func step() { stepCount += 1 }
 
   private func apply() {
@@ -146,11 +163,17 @@ public final class Scheduler<Rule: UpdateRule> {
 
 /// Lowers the learning rate when a measure has stopped getting better.
 public final class ReduceLROnPlateau<Rule: UpdateRule> {
+  /// The optimiser whose rates are lowered.
   public let optimizer: Optimizer<Rule>
+  /// What a rate is multiplied by.
   public let factor: Double
+  /// Bad measures that are let pass.
   public let patience: Int
+  /// The share by which a measure must be better than the best.
   public let threshold: Double
+  /// Steps after a change in which bad measures do not count.
   public let cooldown: Int
+  /// The least rate.
   public let minimum: Double
   private let improvesDownwards: Bool
   /// The best measure so far, the bad ones since, and the steps for which bad ones do not count, for a checkpoint.
@@ -175,6 +198,7 @@ public final class ReduceLROnPlateau<Rule: UpdateRule> {
     state = (improvesDownwards ? .infinity : -.infinity, 0, 0)
   }
 
+  /// Takes in a measure, usually the loss on held-out data after an epoch.
   public func step(_ measure: Double) {
     let isBetter =
       improvesDownwards

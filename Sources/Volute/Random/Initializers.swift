@@ -10,13 +10,20 @@ public enum FanMode: Sendable {
 
 /// The factor by which an activation shrinks what goes through it.
 public enum Gain: Sendable {
+  /// 1.
   case linear
+  /// 1.
   case sigmoid
+  /// 5/3.
   case tanh
+  /// √2.
   case relu
+  /// `√(2 / (1 + slope²))`.
   case leakyRelu(slope: Double)
+  /// 3/4.
   case selu
 
+  /// The factor that the standard deviation is multiplied by.
   public var value: Double {
     switch self {
     case .linear, .sigmoid: 1
