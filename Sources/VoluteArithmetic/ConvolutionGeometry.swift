@@ -54,8 +54,13 @@ public struct ConvolutionGeometry: Hashable, Sendable {
   ///
   /// - Parameters:
   ///   - inputShape: `[batch, channels, size...]`, or without the batch.
-  ///   - weightShape: `[outputs, channels / groups, kernel...]`; its rank less 2 is the number of spatial axes.
+  ///   - weightShape: `[outputs, channels / groups, kernel...]`; its rank less 2 is the number of spatial
+  ///     axes.
+  ///   - stride: elements from one window to the next, along each axis.
+  ///   - padding: elements added on either side of each axis.
   ///   - paddingMode: the mode of the axes whose `padding` names none.
+  ///   - dilation: elements from one tap to the next, along each axis.
+  ///   - groups: parts into which the channels are divided; they do not see each other.
   ///   - isStrict: refuse sizes that the stride does not divide, instead of dropping the remainder.
   ///   - name: the operation's name in messages, where it is not a convolution of this rank.
   /// - Throws: ``ShapeError`` naming the parameter, the numbers and the mend.
@@ -120,7 +125,13 @@ public struct ConvolutionGeometry: Hashable, Sendable {
   /// - Parameters:
   ///   - inputShape: `[batch, channels, size...]`, or without the batch.
   ///   - weightShape: `[channels, outputs / groups, kernel...]`.
+  ///   - stride: elements from one window to the next, along each axis.
+  ///   - padding: elements added on either side of each axis.
+  ///   - paddingMode: what is read beyond the input, for the axes whose `padding` does not say.
+  ///   - outputPadding: elements added to the end of the output, less than the stride.
   ///   - outputSize: asks for one of the sizes that the stride makes ambiguous; replaces `outputPadding`.
+  ///   - dilation: elements from one tap to the next, along each axis.
+  ///   - groups: parts into which the channels are divided; they do not see each other.
   /// - Throws: ``ShapeError`` naming the parameter, the numbers and the mend.
   public init(
     transposing inputShape: [Int], weightShape: [Int], stride: PerAxis<Int> = 1, padding: Padding = 0,

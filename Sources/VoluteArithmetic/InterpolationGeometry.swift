@@ -67,7 +67,9 @@ public struct SamplingMap: Hashable, Sendable {
 
   /// The mean of the inputs under each output of a window, as far as one axis decides it.
   ///
-  /// - Parameter divisors: one an output.
+  /// - Parameters:
+  ///   - window: the inputs under each output.
+  ///   - divisors: one an output.
   public init(averaging window: WindowAxis, divisors: [Int]) {
     self.init(inputSize: window.inputSize, outputSize: window.outputSize) { output in
       (0..<window.counts[output]).map {
@@ -104,7 +106,10 @@ public struct InterpolationGeometry: Hashable, Sendable {
   ///   - inputShape: `[batch, channels, size...]`.
   ///   - size: the spatial size that comes out; either this or `scaleFactor`.
   ///   - scaleFactor: output `floor(n * scale)`.
+  ///   - mode: how the axes are sampled.
+  ///   - alignsCorners: whether the first and last elements stay where they are; linear and cubic only.
   ///   - recomputesScale: sample by the ratio of the rounded sizes instead of by the given scale.
+  ///   - isAntialiased: widen the window when the output is smaller; linear and cubic only.
   ///   - isSinglePrecision: compute positions in 32 bits, as is done for every element type but Float64.
   /// - Throws: ``ShapeError`` naming the parameter, the numbers and the mend.
   public init(

@@ -30,7 +30,10 @@ public struct PaddingGeometry: Hashable, Sendable {
     }
   }
 
-  /// - Parameter amounts: pairs (before, after), the last axis first; a negative amount crops.
+  /// - Parameters:
+  ///   - inputShape: `[batch, channels, size...]`, or without the batch.
+  ///   - amounts: pairs (before, after), the last axis first; a negative amount crops.
+  ///   - fill: what fills the new elements.
   /// - Throws: ``ShapeError`` naming the parameter, the numbers and the mend.
   public init(inputShape: [Int], amounts: [Int], fill: Fill) throws(ShapeError) {
     let operation = "pad"

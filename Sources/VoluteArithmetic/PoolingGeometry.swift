@@ -21,8 +21,13 @@ public struct PoolingGeometry: Hashable, Sendable {
   public var planes: Int { inputShape.dropLast(rank).reduce(1, *) }
 
   /// - Parameters:
-  ///   - operation: the stem of the name, such as `max_pool`; the rank is appended.
+  ///   - stem: the stem of the name, such as `max_pool`; the rank is appended.
+  ///   - inputShape: `[batch, channels, size...]`, or without the batch.
+  ///   - rank: the number of spatial axes.
+  ///   - kernelSize: taps along each axis.
   ///   - stride: `nil` moves by the kernel.
+  ///   - padding: elements added on either side of each axis.
+  ///   - dilation: elements from one tap to the next, along each axis.
   ///   - isCeil: keep a last window that overhangs the padded input, unless it starts in the padding.
   /// - Throws: ``ShapeError`` naming the parameter, the numbers and the mend.
   public init(
@@ -132,7 +137,11 @@ public struct AdaptivePoolingGeometry: Hashable, Sendable {
   /// How many planes are pooled: batch times channels.
   public var planes: Int { inputShape.dropLast(rank).reduce(1, *) }
 
-  /// - Parameter outputSize: one size an axis (or one for all); `nil` entries keep the input's size.
+  /// - Parameters:
+  ///   - stem: the stem of the name, such as `max_pool`; the rank is appended.
+  ///   - inputShape: `[batch, channels, size...]`, or without the batch.
+  ///   - rank: the number of spatial axes.
+  ///   - outputSize: one size an axis (or one for all); `nil` entries keep the input's size.
   public init(
     _ stem: String, inputShape: [Int], rank: Int, outputSize: PerAxis<Int?>
   ) throws(ShapeError) {
@@ -176,8 +185,14 @@ public struct UnpoolingGeometry: Hashable, Sendable {
   /// How many planes are unpooled: batch times channels.
   public var planes: Int { inputShape.dropLast(rank).reduce(1, *) }
 
-  /// - Parameter outputSize: one size an axis, less than a stride away from `(n - 1) s - 2 p + k`; a whole shape is
-  ///   taken too, of which the last axes count.
+  /// - Parameters:
+  ///   - inputShape: `[batch, channels, size...]`, or without the batch.
+  ///   - rank: the number of spatial axes.
+  ///   - kernelSize: taps along each axis.
+  ///   - stride: elements from one window to the next, along each axis.
+  ///   - padding: elements added on either side of each axis.
+  ///   - outputSize: one size an axis, less than a stride away from `(n - 1) s - 2 p + k`; a whole shape is
+  ///     taken too, of which the last axes count.
   public init(
     inputShape: [Int], rank: Int, kernelSize: PerAxis<Int>, stride: PerAxis<Int>? = nil,
     padding: PerAxis<Int> = 0, outputSize requested: [Int]? = nil

@@ -21,7 +21,9 @@ public struct AxisLinks: Hashable, Sendable {
   /// The links of each output, in the order of its taps.
   public let links: [[Link]]
 
-  /// - Parameter links: the links of each output.
+  /// - Parameters:
+  ///   - inputSize: elements of the input.
+  ///   - links: the links of each output.
   public init(inputSize: Int, links: [[Link]]) {
     self.inputSize = inputSize
     outputSize = links.count

@@ -8,7 +8,7 @@ public struct Explanation: Hashable, Sendable {
   /// The ways along each axis; those of an element are their product.
   public let paths: [AxisPaths]
 
-  /// - Throws: ``ShapeError`` where a join does not meet, or where there is too much to hold.
+  /// - Throws: `ShapeError` where a join does not meet, or where there is too much to hold.
   public init(_ stack: Stack) throws(ShapeError) {
     self.stack = stack
     paths = try stack.paths()
@@ -26,7 +26,7 @@ public struct Explanation: Hashable, Sendable {
 
   /// The inputs that the output at `place` sees, in row-major order.
   ///
-  /// - Throws: ``ShapeError`` for a place that is not in the output, or more inputs than can be listed.
+  /// - Throws: `ShapeError` for a place that is not in the output, or more inputs than can be listed.
   public func sees(_ place: [Int]) throws(ShapeError) -> [Met] {
     try check(place, stack.outputSize, "output")
     let sets = zip(paths, place).map { path, at in
@@ -44,7 +44,7 @@ public struct Explanation: Hashable, Sendable {
 
   /// The outputs that the input at `place` reaches, in row-major order.
   ///
-  /// - Throws: ``ShapeError`` for a place that is not in the input, or more outputs than can be listed.
+  /// - Throws: `ShapeError` for a place that is not in the input, or more outputs than can be listed.
   public func reaches(_ place: [Int]) throws(ShapeError) -> [Met] {
     try check(place, stack.inputSize, "input")
     let sets = zip(paths, place).map { path, at in

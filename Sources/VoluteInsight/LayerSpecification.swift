@@ -101,9 +101,10 @@ public struct ResolvedLayer: Hashable, Sendable {
   public static let largestSize = 1 << 16
 
   /// - Parameters:
+  ///   - specification: what was asked for.
   ///   - inputSize: the spatial sizes that go in; their count is the rank.
   ///   - channels: the channels that go in.
-  /// - Throws: ``ShapeError`` with the sentence of the operation itself.
+  /// - Throws: `ShapeError` with the sentence of the operation itself.
   public init(
     _ specification: LayerSpecification, inputSize: [Int], channels: Int = 1
   ) throws(ShapeError) {

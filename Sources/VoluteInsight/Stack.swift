@@ -53,7 +53,7 @@ public struct Stack: Hashable, Sendable {
   /// Whether every join meets its sizes.
   public var meets: Bool { steps.allSatisfy(\.meets) }
 
-  /// - Throws: ``ShapeError`` of the first item that is not possible, with its place.
+  /// - Throws: `ShapeError` of the first item that is not possible, with its place.
   public init(_ items: [Item], inputSize: [Int], channels: Int = 1) throws(ShapeError) {
     guard items.count <= 256 else {
       throw ShapeError(
@@ -128,7 +128,7 @@ public struct Stack: Hashable, Sendable {
 
   /// The ways from each input to each output along each axis.
   ///
-  /// - Throws: ``ShapeError`` where a join does not meet, or where there are too many to hold.
+  /// - Throws: `ShapeError` where a join does not meet, or where there are too many to hold.
   public func paths() throws(ShapeError) -> [AxisPaths] {
     var paths = inputSize.map { AxisPaths(identity: $0) }
     var kept: [[AxisPaths]] = []

@@ -16,9 +16,10 @@ public struct SymbolicRun: Hashable, Sendable {
     Array("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789αβγδεζηθικλμνξοπρστυφχψω")
 
   /// - Parameters:
+  ///   - geometry: the convolution.
   ///   - weights: how often each tap repeats its character; `nil` counts 1 each.
   ///   - input: the characters; `nil` takes the alphabet.
-  /// - Throws: ``ShapeError`` for counts that do not fit the shapes, negative weights, or words beyond all measure.
+  /// - Throws: `ShapeError` for counts that do not fit the shapes, negative weights, or words beyond all measure.
   public init(
     _ geometry: ConvolutionGeometry, weights: [Int]? = nil, input: [Character]? = nil
   ) throws(ShapeError) {

@@ -102,7 +102,7 @@ public final class CylindricalUNet: Module {
 
   /// Runs the network.
   ///
-  /// - Throws: ``ShapeError`` when a shape does not fit the configuration.
+  /// - Throws: `ShapeError` when a shape does not fit the configuration.
   public func callAsFunction(_ x: Tensor, energy: Tensor, time: Tensor) throws(ShapeError) -> Tensor {
     try called(with: [x, energy, time]) { () throws(ShapeError) in
       try check(x, energy, time)

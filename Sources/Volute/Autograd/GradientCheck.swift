@@ -23,7 +23,9 @@ public struct GradientMismatch: Error, Hashable, Sendable, CustomStringConvertib
 /// - Parameters:
 ///   - inputs: float64; those that require a gradient are checked.
 ///   - step: by which an element is changed to either side.
-///   - absolute, relative: a difference of `absolute + relative * |numerical|` is let pass.
+///   - absolute: a difference of `absolute + relative * |numerical|` is let pass.
+///   - relative: a difference of `absolute + relative * |numerical|` is let pass.
+///   - function: makes outputs of the inputs, the same ones each time.
 /// - Throws: ``GradientMismatch`` for the first element that differs; what `function` throws; ``ShapeError`` when no
 ///   output depends on the inputs.
 public func gradcheck(

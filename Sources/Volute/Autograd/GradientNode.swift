@@ -3,7 +3,7 @@ import Synchronization
 
 /// What an operation keeps in order to turn the gradient by its output into gradients by its inputs.
 ///
-/// A type of one's own makes an operation of one's own; see ``Tensor/recorded(_:_:)-(Tensor...,_)``. Results are made with
+/// A type of one's own makes an operation of one's own; see ``Tensor/recorded(_:_:)``. Results are made with
 /// differentiable operations, so that second derivatives follow. An input may be kept as it is; an output must be
 /// kept detached and asked for with ``BackwardContext/output(_:)``, since it would otherwise keep itself alive.
 public protocol Backward: Sendable {

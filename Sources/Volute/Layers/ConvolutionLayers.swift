@@ -42,8 +42,19 @@ public final class Convolution<Rank: SpatialRank>: Layer {
 
   /// - Parameters:
   ///   - inChannels: `nil` takes them from the first input, and draws the weights then.
-  ///   - padding: as in ``convolution(_:_:bias:stride:padding:paddingMode:dilation:groups:isStrict:policy:)``, where each
+  ///   - outChannels: channels that come out.
+  ///   - kernelSize: taps along each axis.
+  ///   - stride: elements from one window to the next, along each axis.
+  ///   - padding: as in
+  ///     ``convolution(_:_:bias:stride:padding:paddingMode:dilation:groups:isStrict:policy:)``, where each
   ///     axis may have a mode of its own.
+  ///   - dilation: elements from one tap to the next, along each axis.
+  ///   - groups: parts into which the channels are divided; they do not see each other.
+  ///   - bias: whether a learned number is added to each output channel.
+  ///   - paddingMode: what is read beyond the input, for the axes whose `padding` does not say.
+  ///   - policy: which algorithms may be taken.
+  ///   - dtype: the type of the weights.
+  ///   - generator: what random numbers are drawn from.
   /// - Precondition: channels, kernel and groups are positive, and the groups divide the channels.
   public init(
     inChannels: Int? = nil, outChannels: Int, kernelSize: PerAxis<Int>, stride: PerAxis<Int> = 1,

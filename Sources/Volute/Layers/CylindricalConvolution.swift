@@ -11,7 +11,17 @@ public final class CylindricalConv: Layer {
   /// The convolution, its padding circular along φ.
   public let conv: Conv3d
 
-  /// - Parameter padding: on φ it wraps; on z and r it is zeros.
+  /// - Parameters:
+  ///   - inChannels: channels that go in; `nil` takes them from the first input.
+  ///   - outChannels: channels that come out.
+  ///   - kernelSize: taps along each axis.
+  ///   - stride: elements from one window to the next, along each axis.
+  ///   - padding: on φ it wraps; on z and r it is zeros.
+  ///   - groups: parts into which the channels are divided; they do not see each other.
+  ///   - bias: whether a learned number is added to each output channel.
+  ///   - policy: which algorithms may be taken.
+  ///   - dtype: the type of the weights.
+  ///   - generator: what random numbers are drawn from.
   public init(
     inChannels: Int? = nil, outChannels: Int, kernelSize: PerAxis<Int> = 3, stride: PerAxis<Int> = 1,
     padding: Padding = .same, groups: Int = 1, bias: Bool = true, policy: ConvolutionPolicy = .automatic,

@@ -10,8 +10,10 @@ public typealias Dropout3d = ChannelDropout<Rank3>
 /// `x` with elements set to zero at random and the others scaled up, so that the mean stays.
 ///
 /// - Parameters:
+///   - x: the input.
 ///   - probability: of an element's being dropped.
 ///   - sharing: axes along which all elements share their fate.
+///   - generator: what random numbers are drawn from.
 /// - Throws: ``ShapeError`` for a probability outside of 0...1.
 public func dropout(
   _ x: Tensor, probability: Double = 0.5, sharing axes: [Int] = [], generator: Generator = .default

@@ -11,7 +11,12 @@ public final class Linear: Layer {
   private let outFeatures: Int
   private let generator: Generator
 
-  /// - Parameter inFeatures: `nil` takes them from the first input, and draws the weights then.
+  /// - Parameters:
+  ///   - inFeatures: `nil` takes them from the first input, and draws the weights then.
+  ///   - outFeatures: features that come out.
+  ///   - bias: whether a learned number is added to each output channel.
+  ///   - dtype: the type of the weights.
+  ///   - generator: what random numbers are drawn from.
   public init(
     inFeatures: Int? = nil, outFeatures: Int, bias: Bool = true, dtype: DType = .float32,
     generator: Generator = .default

@@ -31,7 +31,13 @@ public final class BatchNorm<Rank: SpatialRank>: Layer {
   public let momentum: Double?
   private let mode = TrainingMode()
 
-  /// - Parameter momentum: the share of the batch in the new statistics; `nil` averages all batches alike.
+  /// - Parameters:
+  ///   - channels: channels of the input.
+  ///   - epsilon: added to the variance before its root is taken.
+  ///   - momentum: the share of the batch in the new statistics; `nil` averages all batches alike.
+  ///   - isAffine: whether scales and shifts are learned.
+  ///   - tracksStatistics: whether running statistics are kept, for evaluation.
+  ///   - dtype: the type of the weights.
   public init(
     channels: Int, epsilon: Double = 1e-5, momentum: Double? = 0.1, isAffine: Bool = true,
     tracksStatistics: Bool = true, dtype: DType = .float32

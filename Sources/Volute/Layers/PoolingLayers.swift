@@ -48,7 +48,12 @@ public final class MaxPool<Rank: SpatialRank>: Layer {
   /// Whether a last window that overhangs the input is kept.
   public let isCeil: Bool
 
-  /// - Parameter stride: `nil` moves by the kernel.
+  /// - Parameters:
+  ///   - kernelSize: taps along each axis.
+  ///   - stride: `nil` moves by the kernel.
+  ///   - padding: elements added on either side of each axis.
+  ///   - dilation: elements from one tap to the next, along each axis.
+  ///   - isCeil: keep a last window that overhangs the padded input, unless it starts in the padding.
   public init(
     kernelSize: PerAxis<Int>, stride: PerAxis<Int>? = nil, padding: PerAxis<Int> = 0,
     dilation: PerAxis<Int> = 1,

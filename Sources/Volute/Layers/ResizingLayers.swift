@@ -27,7 +27,9 @@ public final class Upsample: Layer {
 
 /// Channels moved into space: `[..., c · f₁ · f₂ ..., n₁, n₂ ...]` gives `[..., c, n₁ f₁, n₂ f₂ ...]`, for any number of axes.
 ///
-/// - Parameter factors: one a spatial axis.
+/// - Parameters:
+///   - x: the input.
+///   - factors: one a spatial axis.
 /// - Throws: ``ShapeError`` when the factors do not divide the channels.
 public func pixelShuffle(_ x: Tensor, _ factors: [Int]) throws(ShapeError) -> Tensor {
   let rank = factors.count

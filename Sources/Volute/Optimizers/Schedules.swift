@@ -66,8 +66,11 @@ public struct OneCycleLR: Schedule {
   private let momenta: (base: Double, maximum: Double)?
 
   /// - Parameters:
+  ///   - maximum: the highest rate.
   ///   - total: steps of the whole cycle.
   ///   - rise: the share of them on the way up.
+  ///   - initialDivisor: the rate starts at `maximum / initialDivisor`.
+  ///   - finalDivisor: and ends at that over `finalDivisor`.
   ///   - momenta: between which the momentum moves; `nil` leaves it.
   public init(
     maximum: Double, total: Int, rise: Double = 0.3, initialDivisor: Double = 25, finalDivisor: Double = 1e4,
@@ -180,9 +183,13 @@ public final class ReduceLROnPlateau<Rule: UpdateRule> {
   public var state: (best: Double, bad: Int, cooling: Int)
 
   /// - Parameters:
+  ///   - optimizer: the optimiser whose rates are lowered.
   ///   - improvesDownwards: a smaller measure is better.
+  ///   - factor: what a rate is multiplied by, less than 1.
   ///   - patience: bad measures that are let pass.
   ///   - threshold: the share by which a measure must be better than the best.
+  ///   - cooldown: steps after a change in which bad measures do not count.
+  ///   - minimum: the least rate.
   public init(
     _ optimizer: Optimizer<Rule>, improvesDownwards: Bool = true, factor: Double = 0.1, patience: Int = 10,
     threshold: Double = 1e-4, cooldown: Int = 0, minimum: Double = 0

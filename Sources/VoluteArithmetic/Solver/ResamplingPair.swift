@@ -78,7 +78,11 @@ public enum Mend: Hashable, Sendable, CustomStringConvertible {
 
   /// The changes to a transposed convolution that make `input` elements come out as `size`; none where they do.
   ///
-  /// - Parameter wrap: elements wrapped around the input first.
+  /// - Parameters:
+  ///   - up: the transposed convolution.
+  ///   - wrap: elements wrapped around the input first.
+  ///   - input: elements that go in.
+  ///   - size: elements that are to come out.
   public static func all(of up: Axis, wrap: Int = 0, from input: Int, to size: Int) -> [Mend] {
     let returned = up.transposedOutputSize(input + 2 * wrap)
     guard returned != size else { return [] }

@@ -27,6 +27,7 @@ public struct RingPlan: Hashable, Sendable {
   /// that keep the first strides.
   ///
   /// - Parameters:
+  ///   - size: the spatial size that comes out; either this or `scaleFactor`.
   ///   - strides: what is wished for, one a level.
   ///   - largest: the largest stride that is considered.
   ///   - count: how many plans are given at most.

@@ -129,7 +129,7 @@ func decimals(_ value: Double, _ places: Int) -> String {
 /// What `model` is made of, from one call with zeros.
 ///
 /// - Parameter inputSize: with the batch, such as `[1, 3, 224, 224]`.
-/// - Throws: ``ShapeError`` when the input does not fit; it names the layer.
+/// - Throws: `ShapeError` when the input does not fit; it names the layer.
 public func summary(_ model: any Layer, inputSize: [Int]) throws(ShapeError) -> Summary {
   let calls = try recordCalls(of: model) { () throws(ShapeError) in try model(Tensor.zeros(inputSize)) }
   return Summary(of: model, calls: calls)
