@@ -11,7 +11,7 @@ let programs: [Program] = [
   Program(name: "GettingStarted", expectations: 15, run: runGettingStarted),
   Program(name: "SavingAndLoading", expectations: 11, run: runSavingAndLoading),
   Program(name: "TheEngine", expectations: 7, run: runTheEngine),
-  Program(name: "README", expectations: 6, run: runREADME),
+  Program(name: "README", expectations: 11, run: runREADME),
 ]
 
 @Sendable private func runAutograd() throws {
@@ -444,7 +444,41 @@ let programs: [Program] = [
   print(shower[0, .ellipsis, 0..<2].mean([0]).shape, brightest.count)  // [5, 10, 2] 5
   Printed.expect(5, [##"[5, 10, 2] 5"##])
 
+  let net = Sequential(
+    CylindricalConv(inChannels: 16, outChannels: 8), GroupNorm(groups: 1, channels: 8), SiLU(),
+    CylindricalConv(inChannels: 8, outChannels: 1, kernelSize: 1))
+  let target = shower.mean([1], keepsAxes: true)
+  let optimizer = Adam(net.parameters, learningRate: 1e-2)
+  var losses: [Float] = []
+  for _ in 0..<20 {
+    optimizer.zeroGrad()
+    let loss = try mseLoss(net(shower), target)
+    loss.backward()
+    optimizer.step()
+    losses.append(loss.item(as: Float.self))
+  }
+  print(losses[19] < losses[0])  // true
+  Printed.expect(6, [##"true"##])
+
+  // Gradients as values, and gradients of gradients.
+  let x = Tensor([1, 2, 3] as [Float]).requiringGrad()
+  let slope = try grad(of: (x * x * x).sum(), with: x, createGraph: true)
+  print(slope.detached())  // tensor([ 3., 12., 27.])
+  Printed.expect(7, [##"tensor([ 3., 12., 27.])"##])
+  print(try grad(of: slope.sum(), with: x))  // tensor([ 6., 12., 18.])
+  Printed.expect(8, [##"tensor([ 6., 12., 18.])"##])
+
 
   try NPY.write(down, to: scratch("down.npy"))            // atomically: never half a file under that name
-  let again = try NPY.read(scratch("down.npy"))           // mapped, not copied, where the file allows it
+  print(try NPY.read(scratch("down.npy")).shape)  // [4, 16, 5, 5, 15]
+  Printed.expect(9, [##"[4, 16, 5, 5, 15]"##])
+
+  // Weights under PyTorch's keys, to a file that PyTorch reads and back.
+  try Safetensors.write(net.stateDictionary, to: scratch("net.safetensors"))
+  try net.load(Safetensors.read(scratch("net.safetensors")))
+
+  // What torch.save wrote. Nothing in it is run.
+  let checkpoint = try Checkpoint(scratch("run.pt"))
+  print(try checkpoint.tensors()[0].name)  // state_dict.0.weight
+  Printed.expect(10, [##"state_dict.0.weight"##])
 }
