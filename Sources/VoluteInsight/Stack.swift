@@ -25,9 +25,10 @@ public struct Stack: Hashable, Sendable {
     public let size: [Int]
     /// How far this is seen from, from the first input on.
     public let field: [ReceptiveField]
-    /// For a join: the sizes that were kept, and for each axis the changes of the last transposed convolution that
-    /// would make it meet them.
+    /// For a join: the sizes that were kept.
     public let kept: [Int]?
+    /// For a join, for each axis: the changes of the last transposed convolution that would make it meet
+    /// them.
     public let mends: [[Mend]]
 
     /// Whether a join's sizes are equal.

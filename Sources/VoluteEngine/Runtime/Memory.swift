@@ -18,6 +18,7 @@ public struct MemoryStatistics: Hashable, Sendable {
   public internal(set) var cached = 0
   /// Requests since the start, and how many of them were served from what was kept.
   public internal(set) var allocations = 0
+  /// Requests that were met by a block that had been freed.
   public internal(set) var reuses = 0
 }
 

@@ -2,10 +2,13 @@ import Volute
 
 /// The operations that a tensor was made by, down to the leaves, as a picture.
 public struct GradientGraph: Sendable {
+  /// An operation or a leaf.
   public struct Node: Sendable {
     /// The operation, or the leaf's name.
     public let title: String
+    /// The shape of what it gives.
     public let shape: [Int]
+    /// Whether it is a tensor that asked for a gradient.
     public let isLeaf: Bool
     /// The longest way from a leaf.
     let rank: Int

@@ -2,8 +2,10 @@ import Volute
 
 /// The shapes that flow through a network, call by call.
 public struct Trace: Sendable, CustomStringConvertible {
+  /// The calls, in order.
   public let calls: [CallRecord]
 
+  /// The shapes of `calls`, from ``recordCalls(of:_:)``.
   public init(_ calls: [CallRecord]) { self.calls = calls }
 
   /// A line for each call, and under a convolution that wraps what it sees once its ring is closed.
