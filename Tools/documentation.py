@@ -1,7 +1,10 @@
-"""Checks the documentation against the symbols that the compiler lists: python Tools/documentation.py GRAPHS
+"""Checks the documentation against the symbols that the compiler lists: python Tools/documentation.py GRAPHS ENGINE
 
 - Every public symbol of every module has a comment.
 - The table for people who come from PyTorch has every public name of the modules in `TABLED`, and names nothing else.
+
+Before that it completes Volute's graph: the compiler lists an enum that Volute passes on from the engine without the
+members that extensions gave it. Those without arguments are settings and counters for everybody; the others take raw arrays.
 """
 
 import json
@@ -24,6 +27,25 @@ def symbols(graphs, module):
             continue
         home = symbol["location"]["uri"].split("/Sources/")[-1]
         yield symbol, home
+
+
+def complete(graphs, engine):
+    path = graphs / "Volute.symbols.json"
+    graph = json.loads(path.read_text())
+    source = json.loads((engine / "VoluteEngine.symbols.json").read_text())
+    known = {symbol["identifier"]["precise"] for symbol in graph["symbols"]}
+    added = [
+        symbol
+        for symbol in source["symbols"]
+        if symbol["pathComponents"][0] == "Engine"
+        and len(symbol["pathComponents"]) == 2
+        and symbol["identifier"]["precise"] not in known
+        and not symbol.get("functionSignature", {}).get("parameters")
+    ]
+    identifiers = {symbol["identifier"]["precise"] for symbol in added}
+    graph["symbols"] += added
+    graph["relationships"] += [edge for edge in source["relationships"] if edge["source"] in identifiers]
+    path.write_text(json.dumps(graph))
 
 
 def name(symbol):
@@ -67,7 +89,8 @@ def table_differences(graphs):
 
 
 def main():
-    graphs = pathlib.Path(sys.argv[1])
+    graphs, engine = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
+    complete(graphs, engine)
     problems = [*without_comment(graphs), *table_differences(graphs)]
     for problem in problems:
         print(problem, file=sys.stderr)

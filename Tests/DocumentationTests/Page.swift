@@ -25,7 +25,9 @@ struct Page {
     name = file.deletingPathExtension().lastPathComponent
     var blocks: [[Substring]] = []
     var isInside = false
-    for line in try String(contentsOf: file, encoding: .utf8).split(separator: "\n", omittingEmptySubsequences: false) {
+    for line in try String(contentsOf: file, encoding: .utf8).split(
+      separator: "\n", omittingEmptySubsequences: false)
+    {
       if isInside, line == "```" {
         isInside = false
       } else if isInside {
@@ -82,7 +84,9 @@ struct Page {
   static func source(of pages: [Page]) -> String {
     let functions = pages.map { (page: $0, made: $0.function()) }
     let imports = Set(pages.flatMap(\.imports)).sorted()
-    let table = functions.map { "  Program(name: \"\($0.page.name)\", expectations: \($0.made.expectations), run: run\($0.page.name))," }
+    let table = functions.map {
+      "  Program(name: \"\($0.page.name)\", expectations: \($0.made.expectations), run: run\($0.page.name)),"
+    }
     return """
       // swift-format-ignore-file
       // The Swift of the articles and the README, put here by `VOLUTE_WRITE_EXAMPLES=1 swift test --filter PageTests`.

@@ -14,7 +14,8 @@ import Testing
     }
     let compiled = try String(contentsOf: PageTests.examples, encoding: .utf8)
     #expect(
-      compiled == source, "run VOLUTE_WRITE_EXAMPLES=1 swift test -c release --filter PageTests, and the tests again")
+      compiled == source,
+      "run VOLUTE_WRITE_EXAMPLES=1 swift test -c release --filter PageTests, and the tests again")
   }
 
   /// Every page runs, and prints what it says that it prints.

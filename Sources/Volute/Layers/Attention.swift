@@ -48,6 +48,9 @@ public final class MultiHeadAttention: Module {
   }
 
   /// - Parameters:
+  ///   - query: what is asked, `[batch, length, dimension]`.
+  ///   - key: what is compared, `[batch, source, dimension]`.
+  ///   - value: what is mixed, `[batch, source, dimension]`.
   ///   - mask: bool `[length, source]`, true where a position must not be seen; or numbers that are added.
   /// - Throws: ``ShapeError`` when the shapes do not fit together.
   public func callAsFunction(

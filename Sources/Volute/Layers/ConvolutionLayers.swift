@@ -145,7 +145,20 @@ public final class ConvolutionTranspose<Rank: SpatialRank>: Layer {
   public let policy: ConvolutionPolicy
   private let generator: Generator
 
-  /// - Parameter inChannels: `nil` takes them from the first input, and draws the weights then.
+  /// - Parameters:
+  ///   - inChannels: `nil` takes them from the first input, and draws the weights then.
+  ///   - outChannels: channels that come out.
+  ///   - kernelSize: taps along each axis.
+  ///   - stride: elements from one window to the next, along each axis.
+  ///   - padding: elements added on either side of each axis.
+  ///   - outputPadding: elements added to the end of the output, less than the stride.
+  ///   - groups: parts into which the channels are divided; they do not see each other.
+  ///   - bias: whether a learned number is added to each output channel.
+  ///   - dilation: elements from one tap to the next, along each axis.
+  ///   - paddingMode: what is read beyond the input, for the axes whose `padding` does not say.
+  ///   - policy: which algorithms may be taken.
+  ///   - dtype: the type of the weights.
+  ///   - generator: what random numbers are drawn from.
   /// - Precondition: channels, kernel and groups are positive, and the groups divide the channels.
   public init(
     inChannels: Int? = nil, outChannels: Int, kernelSize: PerAxis<Int>, stride: PerAxis<Int> = 1,
@@ -188,7 +201,9 @@ public final class ConvolutionTranspose<Rank: SpatialRank>: Layer {
 
   /// Runs the layer towards one of the sizes that the stride makes ambiguous.
   ///
-  /// - Parameter outputSize: the spatial sizes of the result.
+  /// - Parameters:
+  ///   - x: the input.
+  ///   - outputSize: the spatial sizes of the result.
   /// - Throws: ``ShapeError``, also when no output padding gives that size.
   public func callAsFunction(_ x: Tensor, outputSize: [Int]) throws(ShapeError) -> Tensor {
     try called(with: [x]) { () throws(ShapeError) in try output(x, size: outputSize) }

@@ -51,9 +51,20 @@ public final class CylindricalConvTranspose: Layer {
   private let wrapped: Int?
 
   /// - Parameters:
+  ///   - inChannels: channels that go in; `nil` takes them from the first input.
+  ///   - outChannels: channels that come out.
+  ///   - kernelSize: taps along each axis.
+  ///   - stride: elements from one window to the next, along each axis.
   ///   - padding: what the matching ``CylindricalConv`` has, or `.same` for `n s`.
-  ///   - asPublished: compute as the layer that published weights were trained with: wrap φ by its padding, then
-  ///     transpose with zeros and a padding of `k - 1` on φ. It keeps the size only for some kernels and strides.
+  ///   - outputPadding: elements added to the end of the output, less than the stride.
+  ///   - groups: parts into which the channels are divided; they do not see each other.
+  ///   - bias: whether a learned number is added to each output channel.
+  ///   - asPublished: compute as the layer that published weights were trained with: wrap φ by its padding,
+  ///     then transpose with zeros and a padding of `k - 1` on φ. It keeps the size only for some kernels
+  ///     and strides.
+  ///   - policy: which algorithms may be taken.
+  ///   - dtype: the type of the weights.
+  ///   - generator: what random numbers are drawn from.
   /// - Precondition: `asPublished` comes with symmetric amounts.
   public init(
     inChannels: Int? = nil, outChannels: Int, kernelSize: PerAxis<Int> = [3, 4, 4],

@@ -12,7 +12,7 @@ public typealias Dropout3d = ChannelDropout<Rank3>
 /// - Parameters:
 ///   - x: the input.
 ///   - probability: of an element's being dropped.
-///   - sharing: axes along which all elements share their fate.
+///   - axes: the ones along which all elements share their fate.
 ///   - generator: what random numbers are drawn from.
 /// - Throws: ``ShapeError`` for a probability outside of 0...1.
 public func dropout(

@@ -174,7 +174,11 @@ public final class RMSNorm: Layer {
   /// Added to the mean square before its root is taken; `nil` is the type's own.
   public let epsilon: Double?
 
-  /// - Parameter epsilon: `nil` takes the type's distance from 1 to the next number.
+  /// - Parameters:
+  ///   - shape: the sizes of the last axes, over which it normalises.
+  ///   - epsilon: `nil` takes the type's distance from 1 to the next number.
+  ///   - isAffine: whether scales and shifts are learned.
+  ///   - dtype: the type of the weights.
   public init(_ shape: [Int], epsilon: Double? = nil, isAffine: Bool = true, dtype: DType = .float32) {
     self.shape = shape
     weight = isAffine ? Parameter(.ones(shape, dtype: dtype)) : nil

@@ -93,7 +93,13 @@ public final class AvgPool<Rank: SpatialRank>: Layer {
   /// What the sum is divided by in place of the number of elements.
   public let divisor: Int?
 
-  /// - Parameter stride: `nil` moves by the kernel.
+  /// - Parameters:
+  ///   - kernelSize: taps along each axis.
+  ///   - stride: `nil` moves by the kernel.
+  ///   - padding: elements added on either side of each axis.
+  ///   - isCeil: keep a last window that overhangs the padded input, unless it starts in the padding.
+  ///   - countsPadding: whether padding counts among the elements that the sum is divided by.
+  ///   - divisor: what the sum is divided by instead.
   public init(
     kernelSize: PerAxis<Int>, stride: PerAxis<Int>? = nil, padding: PerAxis<Int> = 0, isCeil: Bool = false,
     countsPadding: Bool = true, divisor: Int? = nil
@@ -192,7 +198,10 @@ public final class MaxUnpool<Rank: SpatialRank>: Module {
   /// Puts the elements of `x` where `indices`, of ``MaxPool/withIndices(_:)``, say that they stood; the rest
   /// is zero.
   ///
-  /// - Parameter outputSize: the spatial size, where several have the same pooling.
+  /// - Parameters:
+  ///   - x: the pooled elements.
+  ///   - indices: where they stood, int64, of the same shape.
+  ///   - outputSize: the spatial size, where several have the same pooling.
   /// - Throws: ``ShapeError`` when the shapes differ, an index lies outside, or the size is not possible.
   public func callAsFunction(
     _ x: Tensor, _ indices: Tensor, outputSize: [Int]? = nil

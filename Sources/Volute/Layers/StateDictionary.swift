@@ -55,7 +55,9 @@ extension Module {
   /// Takes weights from tensors under the keys of ``stateDictionary``; types are converted.
   ///
   /// Nothing is changed if anything is wrong and the loading is strict.
-  /// - Parameter strict: `false` loads what fits.
+  /// - Parameters:
+  ///   - tensors: the weights by their dotted keys.
+  ///   - strict: `false` loads what fits.
   /// - Returns: what did not fit, empty when `strict`.
   /// - Throws: ``StateError`` with every missing, unexpected and mismatched key, when `strict`.
   @discardableResult

@@ -19,7 +19,9 @@ public struct GradientGraph: Sendable {
   /// From an input to the operation that uses it, as places in `nodes`.
   public private(set) var edges: [(from: Int, to: Int)] = []
 
-  /// - Parameter names: of parameters, for the leaves; others are called "leaf".
+  /// - Parameters:
+  ///   - tensor: what was computed.
+  ///   - names: of parameters, for the leaves; others are called "leaf".
   public init(of tensor: Tensor, names: [(key: String, parameter: Parameter)] = []) {
     var titles: [ObjectIdentifier: String] = [:]
     for (key, parameter) in names {

@@ -37,7 +37,9 @@ public struct Summary: Sendable, CustomStringConvertible {
   /// Bytes of the parameters.
   public let parameterBytes: Int
 
-  /// - Parameter calls: of one run of `model`, from ``recordCalls(of:_:)``.
+  /// - Parameters:
+  ///   - model: the network.
+  ///   - calls: of one run of `model`, from ``recordCalls(of:_:)``.
   public init(of model: any Module, calls: [CallRecord]) {
     var counted: Set<ObjectIdentifier> = []
     var rows: [Row] = []
@@ -141,7 +143,9 @@ func decimals(_ value: Double, _ places: Int) -> String {
 
 /// What `model` is made of, from one call with zeros.
 ///
-/// - Parameter inputSize: with the batch, such as `[1, 3, 224, 224]`.
+/// - Parameters:
+///   - model: the network.
+///   - inputSize: with the batch, such as `[1, 3, 224, 224]`.
 /// - Throws: `ShapeError` when the input does not fit; it names the layer.
 public func summary(_ model: any Layer, inputSize: [Int]) throws(ShapeError) -> Summary {
   let calls = try recordCalls(of: model) { () throws(ShapeError) in try model(Tensor.zeros(inputSize)) }

@@ -34,7 +34,9 @@ public struct Trace: Sendable, CustomStringConvertible {
 
 /// The shapes that flow through `model`, from one call with zeros.
 ///
-/// - Parameter inputSize: with the batch.
+/// - Parameters:
+///   - model: the network.
+///   - inputSize: with the batch.
 /// - Throws: `ShapeError` when the input does not fit; it names the layer.
 public func trace(_ model: any Layer, inputSize: [Int]) throws(ShapeError) -> Trace {
   Trace(try recordCalls(of: model) { () throws(ShapeError) in try model(Tensor.zeros(inputSize)) })
