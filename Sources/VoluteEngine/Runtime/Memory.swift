@@ -23,8 +23,10 @@ public struct MemoryStatistics: Hashable, Sendable {
 }
 
 extension Engine {
+  /// What the engine holds of the machine's memory now.
   public static var memory: MemoryStatistics { Memory.shared.withLock { $0.statistics } }
 
+  /// Starts the peak anew from what is in use now.
   public static func resetPeakMemory() {
     Memory.shared.withLock { $0.statistics.peakInUse = $0.statistics.inUse }
   }
