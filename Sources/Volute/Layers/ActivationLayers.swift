@@ -15,6 +15,8 @@ public final class LeakyReLU: Layer {
 }
 
 /// `x Φ(x)`, `Φ` the distribution of the normal law. Any shape.
+///
+/// Source: Hendrycks and Gimpel, "Gaussian Error Linear Units" (2016).
 public final class GELU: Layer {
   /// Whether `Φ` is approximated by a hyperbolic tangent, PyTorch's `approximate='tanh'`.
   public let approximatesByTanh: Bool
@@ -26,6 +28,8 @@ public final class GELU: Layer {
 }
 
 /// `x · sigmoid(x)`. Any shape.
+///
+/// Source: Elfwing and others, "Sigmoid-Weighted Linear Units" (2017).
 public final class SiLU: Layer {
   /// A layer without parameters.
   public init() {}
@@ -33,6 +37,8 @@ public final class SiLU: Layer {
 }
 
 /// `x · tanh(softplus(x))`. Any shape.
+///
+/// Source: Misra, "Mish" (2019).
 public final class Mish: Layer {
   /// A layer without parameters.
   public init() {}
@@ -79,6 +85,8 @@ public final class Softmax: Layer {
 }
 
 /// `x` where it is positive, `alpha (exp(x) - 1)` elsewhere. Any shape.
+///
+/// Source: Clevert and others, "Fast and Accurate Deep Network Learning by Exponential Linear Units" (2015).
 public final class ELU: Layer {
   /// The negative of the limit to the left.
   public let alpha: Double
@@ -88,6 +96,8 @@ public final class ELU: Layer {
 }
 
 /// `x` where it is positive and a learned slope times `x` elsewhere. State: `weight` `[1]` or `[channels]`.
+///
+/// Source: He and others, "Delving Deep into Rectifiers" (2015).
 public final class PReLU: Layer {
   /// The learned slopes, `[count]`: one for all channels, or one a channel.
   public let weight: Parameter

@@ -2,6 +2,8 @@ import VoluteEngine
 
 /// Attention over positions, several heads at a time.
 ///
+/// Source: Vaswani and others, "Attention Is All You Need" (2017).
+///
 /// # Shapes
 /// `query` `[batch, length, dimension]`, `key` and `value` `[batch, source, dimension]`; the result is like the query.
 /// State as PyTorch's: `in_proj_weight`, `in_proj_bias`, `out_proj.weight`, `out_proj.bias`.
@@ -95,6 +97,8 @@ public final class MultiHeadAttention: Module {
 }
 
 /// Attention whose cost grows with the number of positions and not with its square, as the cylindrical U-Net has it.
+///
+/// Source: Shen and others, "Efficient Attention" (2018).
 ///
 /// # Shapes
 /// `[batch, channels, size...]` over three axes. State: `to_qkv.conv.weight`, `to_out.0.conv.weight`,

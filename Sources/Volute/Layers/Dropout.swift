@@ -32,6 +32,8 @@ public func dropout(
 }
 
 /// ``dropout(_:probability:sharing:generator:)`` in training, the input as it is otherwise.
+///
+/// Source: Srivastava and others, "Dropout" (2014).
 public final class Dropout: Layer {
   /// Of an element's being dropped, 0 to 1.
   public let probability: Double
@@ -46,6 +48,8 @@ public final class Dropout: Layer {
 }
 
 /// Drops whole channels in training.
+///
+/// Source: Tompson and others, "Efficient Object Localization Using Convolutional Networks" (2015).
 ///
 /// # Shapes
 /// `[batch, channels, size...]`, or without the batch.

@@ -15,6 +15,8 @@ public typealias InstanceNorm3d = InstanceNorm<Rank3>
 
 /// Normalises each channel over the batch, and in evaluation by what it has seen.
 ///
+/// Source: Ioffe and Szegedy, "Batch Normalization" (2015).
+///
 /// # Shapes
 /// `[batch, channels, size...]`; over one axis also `[batch, channels]`. State: `weight`, `bias`, `running_mean`,
 /// `running_var`, `num_batches_tracked`.
@@ -61,6 +63,8 @@ public final class BatchNorm<Rank: SpatialRank>: Layer {
 
 /// Normalises each channel of each sample.
 ///
+/// Source: Ulyanov and others, "Instance Normalization" (2016).
+///
 /// # Shapes
 /// `[batch, channels, size...]`, or without the batch. State: with `isAffine` `weight` and `bias`, with
 /// `tracksStatistics` the running ones.
@@ -103,6 +107,8 @@ public final class InstanceNorm<Rank: SpatialRank>: Layer {
 
 /// Normalises groups of channels of each sample.
 ///
+/// Source: Wu and He, "Group Normalization" (2018).
+///
 /// # Shapes
 /// `[batch, channels, size...]`. State: `weight`, `bias`.
 public final class GroupNorm: Layer {
@@ -135,6 +141,8 @@ public final class GroupNorm: Layer {
 
 /// Normalises over the last axes.
 ///
+/// Source: Ba and others, "Layer Normalization" (2016).
+///
 /// # Shapes
 /// `[..., shape...]`. State: `weight`, `bias` of `shape`.
 public final class LayerNorm: Layer {
@@ -163,6 +171,8 @@ public final class LayerNorm: Layer {
 }
 
 /// Divides by the root of the mean square over the last axes.
+///
+/// Source: Zhang and Sennrich, "Root Mean Square Layer Normalization" (2019).
 ///
 /// # Shapes
 /// `[..., shape...]`. State: `weight` of `shape`.

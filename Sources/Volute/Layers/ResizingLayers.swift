@@ -80,6 +80,8 @@ public func pixelUnshuffle(_ x: Tensor, _ factors: [Int]) throws(ShapeError) -> 
 }
 
 /// See ``pixelShuffle(_:_:)``.
+///
+/// Source: Shi and others, "Real-Time Single Image and Video Super-Resolution" (2016).
 public final class PixelShuffle: Layer {
   /// One factor a spatial axis.
   public let factors: [Int]

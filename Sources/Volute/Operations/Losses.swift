@@ -53,6 +53,8 @@ public func l1Loss(
 
 /// Half the square of a difference up to `delta`, and a straight line beyond.
 ///
+/// Source: Huber, "Robust Estimation of a Location Parameter" (1964).
+///
 /// - Throws: ``ShapeError`` when the shapes differ or `delta` is not positive.
 public func huberLoss(
   _ prediction: Tensor, _ target: Tensor, delta: Double = 1, reduction: LossReduction = .mean

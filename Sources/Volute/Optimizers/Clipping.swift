@@ -2,6 +2,8 @@ import VoluteEngine
 
 /// Scales all gradients together so that their norm is at most `maximum`.
 ///
+/// Source: Pascanu and others, "On the difficulty of training recurrent neural networks" (2013).
+///
 /// - Returns: the norm before, of all gradients as one vector.
 @discardableResult
 public func clipGradNorm(_ parameters: [Parameter], maximum: Double, order: Double = 2) -> Double {
@@ -26,6 +28,8 @@ public func clipGradValue(_ parameters: [Parameter], maximum: Double) {
 }
 
 /// A running mean of parameters: `average = decay average + (1 - decay) parameter`.
+///
+/// Source: Polyak and Juditsky, "Acceleration of Stochastic Approximation by Averaging" (1992).
 public final class ExponentialMovingAverage {
   /// The share of the old average, 0 to 1.
   public let decay: Double

@@ -36,6 +36,8 @@ public struct StepLR: Schedule {
 }
 
 /// Half a cosine from the initial rate to `minimum` in `period` steps, and back.
+///
+/// Source: Loshchilov and Hutter, "SGDR" (2016), without restarts.
 public struct CosineAnnealingLR: Schedule {
   /// Steps of half a cosine.
   public let period: Int
@@ -55,6 +57,8 @@ public struct CosineAnnealingLR: Schedule {
 }
 
 /// Up to `maximum` and down to nearly nothing, once; the momentum goes the other way.
+///
+/// Source: Smith and Topin, "Super-Convergence" (2017).
 public struct OneCycleLR: Schedule {
   /// The highest rate.
   public let maximum: Double
@@ -109,6 +113,8 @@ public struct OneCycleLR: Schedule {
 }
 
 /// A straight rise from `start` times the rate to all of it in `steps` steps, and then another schedule from its beginning.
+///
+/// Source: Goyal and others, "Accurate, Large Minibatch SGD" (2017).
 public struct WarmUp: Schedule {
   /// Steps of the rise.
   public let steps: Int

@@ -18,6 +18,8 @@ private func require(_ condition: Bool, _ optimizer: String, _ parameter: String
 }
 
 /// How ``SGD`` makes a step. Slot: `momentum_buffer`.
+///
+/// Source: Sutskever and others, "On the importance of initialization and momentum" (2013).
 public struct SGDRule: UpdateRule {
   public var momentum: Double
   let dampening: Double
@@ -147,6 +149,8 @@ extension Optimizer where Rule == AdamWRule {
 }
 
 /// How ``RMSprop`` makes a step. Slots: `square_avg`, where they are used `momentum_buffer` and `grad_avg`.
+///
+/// Source: Tieleman and Hinton, "Neural Networks for Machine Learning", lecture 6.5 (2012).
 public struct RMSpropRule: UpdateRule {
   public var momentum: Double
   let alpha: Double
@@ -177,6 +181,8 @@ extension Optimizer where Rule == RMSpropRule {
 }
 
 /// How ``Adagrad`` makes a step. Slot: `sum`.
+///
+/// Source: Duchi and others, "Adaptive Subgradient Methods" (2011).
 public struct AdagradRule: UpdateRule {
   /// Adagrad has no running mean.
   public var momentum = 0.0
