@@ -20,7 +20,10 @@ import Testing
 
   /// Every page runs, and prints what it says that it prints.
   @Test(arguments: programs) func prints(_ program: Program) throws {
-    let printed = Printed()
+    let folder = FileManager.default.temporaryDirectory.appending(path: "volute-page-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let printed = Printed(folder: folder)
     try Printed.$current.withValue(printed) { try program.run() }
     #expect(printed.seen == Set(0..<program.expectations))
   }
