@@ -8,8 +8,8 @@ let programs: [Program] = [
   Program(name: "Autograd", expectations: 9, run: runAutograd),
   Program(name: "ComingFromPyTorch", expectations: 3, run: runComingFromPyTorch),
   Program(name: "ConvolutionFromNothing", expectations: 21, run: runConvolutionFromNothing),
-  Program(name: "GettingStarted", expectations: 15, run: runGettingStarted),
-  Program(name: "SavingAndLoading", expectations: 11, run: runSavingAndLoading),
+  Program(name: "GettingStarted", expectations: 17, run: runGettingStarted),
+  Program(name: "SavingAndLoading", expectations: 12, run: runSavingAndLoading),
   Program(name: "TheEngine", expectations: 7, run: runTheEngine),
   Program(name: "README", expectations: 11, run: runREADME),
 ]
@@ -286,10 +286,19 @@ let programs: [Program] = [
     Printed.expect(12, [##"first"##])
   }
 
+  let loader = DataLoader(
+    try TensorDataset(images, Tensor.arange(16)), batchSize: 6, shuffleSeed: 1, workers: 2)
+  print(loader.batchCount)  // 3
+  Printed.expect(13, [##"3"##])
+  var sizes: [Int] = []
+  try loader.epoch(0).forEach { batch in sizes.append(batch[1].count) }
+  print(sizes)  // [6, 6, 4]
+  Printed.expect(14, [##"[6, 6, 4]"##])
+
 
   let table = try summary(classifier, inputSize: [1, 1, 12, 12])
   print(table.parameters, table.multiplyAdds)  // 186 2672
-  Printed.expect(13, [##"186 2672"##])
+  Printed.expect(15, [##"186 2672"##])
 
 
   try Safetensors.write(net.stateDictionary, to: scratch("blur.safetensors"))
@@ -298,7 +307,7 @@ let programs: [Program] = [
     Conv2d(inChannels: 8, outChannels: 1, kernelSize: 3, padding: 1))
   try copy.load(Safetensors.read(scratch("blur.safetensors")))
   print(try copy(images).isEqual(to: net(images)))  // true
-  Printed.expect(14, [##"true"##])
+  Printed.expect(16, [##"true"##])
 }
 
 @Sendable private func runSavingAndLoading() throws {
@@ -353,14 +362,27 @@ let programs: [Program] = [
   Printed.expect(9, [##"PyTorch checkpoint 0.weight"##])
 
   let optimizer = Adam(net.parameters, learningRate: 1e-3)
-  try mseLoss(net(Tensor.ones([2, 1, 8])), Tensor.zeros([2, 1, 4])).backward()
-  optimizer.step()
-  try Safetensors.write(optimizer.stateDictionary, to: scratch("adam.safetensors"))
+  let scheduler = Scheduler(optimizer, CosineAnnealingLR(period: 10))
+  let (inputs, targets) = (Tensor.ones([2, 1, 8]), Tensor.zeros([2, 1, 4]))
+  func step() throws {
+    optimizer.zeroGrad()
+    try mseLoss(net(inputs), targets).backward()
+    optimizer.step()
+    scheduler.step()
+  }
 
-  let again = Adam(net.parameters, learningRate: 1e-3)
-  try again.load(Safetensors.read(scratch("adam.safetensors")))
-  print(again.stateDictionary.count == optimizer.stateDictionary.count)  // true
-  Printed.expect(10, [##"true"##])
+  try step()
+  try TrainingCheckpoint(step: 1, model: net, optimizer, scheduler).write(to: scratch("training.safetensors"))
+  try step()
+  let uninterrupted = net.stateDictionary
+
+  let saved = try TrainingCheckpoint(scratch("training.safetensors"))
+  try saved.restore(net, optimizer, scheduler)
+  print(saved.step, scheduler.stepCount)  // 1 1
+  Printed.expect(10, [##"1 1"##])
+  try step()
+  print(net.stateDictionary.allSatisfy { key, tensor in uninterrupted[key]?.isEqual(to: tensor) == true })  // true
+  Printed.expect(11, [##"true"##])
 }
 
 @Sendable private func runTheEngine() throws {
