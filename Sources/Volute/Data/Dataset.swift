@@ -9,6 +9,7 @@ import VoluteEngine
 /// }
 /// ```
 public protocol Dataset: Sendable {
+  /// What there is under a number.
   associatedtype Sample: Sendable = [Tensor]
   /// What a loader hands out.
   associatedtype Batch: Sendable = [Tensor]
@@ -42,6 +43,7 @@ extension Dataset where Sample == [Tensor], Batch == [Tensor] {
 
 /// Tensors that have a sample at each place of their first axis, such as images and their labels.
 public struct TensorDataset: Dataset {
+  /// The tensors, all of one first size.
   public let tensors: [Tensor]
   public let count: Int
 
