@@ -85,7 +85,8 @@ final class CorrelationConvolution: Sendable {
   var workspace: (shared: Int, perThread: Int) {
     (
       shares * sumsSize,
-      lattice.channelSize * (channels + turnedChannels) + 512 + placesOfBlock * panels * height + lattice.lineSize
+      lattice.channelSize * (channels + turnedChannels) + 512 + placesOfBlock * panels * height
+        + lattice.lineSize
     )
   }
 

@@ -43,7 +43,8 @@ final class PackedMatrix<T: KernelElement> {
         let count = min(height, rows - panel * height)
         if count < height { to.update(repeating: .zero, count: blockDepth * height) }
         T.kernels.table.transpose?(
-          count, blockDepth, base + panel * height * rowStep + first * depthStep, rowStep, depthStep, to, height)
+          count, blockDepth, base + panel * height * rowStep + first * depthStep, rowStep, depthStep, to,
+          height)
       }
     }
   }

@@ -80,7 +80,8 @@ struct StridedPacker<T: KernelElement>: MatrixPacker {
       if columnStep != 1 {
         if count < width { panel.update(repeating: .zero, count: rows.count * width) }
         T.kernels.table.transpose?(
-          count, rows.count, base + rows.lowerBound * rowStep + first * columnStep, columnStep, rowStep, panel,
+          count, rows.count, base + rows.lowerBound * rowStep + first * columnStep, columnStep, rowStep,
+          panel,
           width)
         panel += rows.count * width
         first += count
