@@ -70,7 +70,7 @@ extension Explanation {
 
   /// Each output in turn, with the sum that makes it: inputs 0, 1, 2, ... and weights 1, 2, 3, ...
   ///
-  /// - Throws: ``ShapeError`` for anything but a single layer of a size that can be read.
+  /// - Throws: `ShapeError` for anything but a single layer of a size that can be read.
   public func steps() throws(ShapeError) -> String {
     guard stack.steps.count == 1, let layer = stack.layers.first else {
       throw ShapeError("explain", parameter: "steps", "step by step is for one layer")

@@ -30,9 +30,13 @@ public protocol Module: AnyObject, Sendable {
 
 /// Something that a module holds.
 public enum ModuleMember {
+  /// Learned, and saved.
   case parameter(Parameter)
+  /// Not learned, and saved if it is persistent.
   case buffer(Buffer)
+  /// What `train()` and `eval()` set.
   case mode(TrainingMode)
+  /// A module below this one.
   case module(any Module)
 
   init?(_ value: Any) {
@@ -92,6 +96,7 @@ extension Module {
       .map { ($0.key, $0.value) }
   }
 
+  /// Every parameter, in order; one that is shared appears once. What an optimiser takes.
   public var parameters: [Parameter] { namedParameters.map(\.parameter) }
 
   /// Every buffer with its dotted key, in order.

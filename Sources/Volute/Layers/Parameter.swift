@@ -6,6 +6,7 @@ import VoluteEngine
 public final class Parameter: Sendable {
   private let state: Mutex<Tensor>
 
+  /// A parameter that starts as `value`; with `requiresGrad: false` it is saved but not learned.
   public init(_ value: Tensor, requiresGrad: Bool = true) {
     state = Mutex(value.requiringGrad(requiresGrad))
   }
@@ -33,17 +34,22 @@ public final class Parameter: Sendable {
     }
   }
 
+  /// The tensor's sizes; `[0]` until a lazy one has seen an input.
   public var shape: [Int] { value.shape }
+  /// The tensor's type.
   public var dtype: DType { value.dtype }
+  /// The number of elements.
   public var count: Int { value.count }
   /// Whether the shape is known.
   public var isMaterialized: Bool { value.shape != [0] }
 
+  /// Whether gradients by it are computed; turning it off freezes it.
   public var requiresGrad: Bool {
     get { value.requiresGrad }
     set { state.withLock { $0.requiresGrad = newValue } }
   }
 
+  /// What `backward()` has accumulated; `nil` before, and after ``Module/zeroGrad()``.
   public var grad: Tensor? {
     get { value.grad }
     set { value.grad = newValue }
@@ -56,11 +62,13 @@ public final class Buffer: Sendable {
   /// Whether it is saved with the weights.
   public let isPersistent: Bool
 
+  /// A buffer that starts as `value`.
   public init(_ value: Tensor, isPersistent: Bool = true) {
     state = Mutex(value.detached())
     self.isPersistent = isPersistent
   }
 
+  /// The tensor, outside of any graph.
   public var value: Tensor {
     get { state.withLock { $0 } }
     set { state.withLock { $0 = newValue.detached() } }
@@ -71,8 +79,10 @@ public final class Buffer: Sendable {
 public final class TrainingMode: Sendable {
   private let state = Atomic<Bool>(true)
 
+  /// Starts in training.
   public init() {}
 
+  /// Whether the layer is being trained; `train()` and `eval()` set it.
   public var isTraining: Bool {
     get { state.load(ordering: .relaxed) }
     set { state.store(newValue, ordering: .relaxed) }
@@ -86,13 +96,16 @@ public final class RunningStatistics: Sendable {
   /// The batches seen.
   let batches: Buffer
 
+  /// Means of 0 and variances of 1.
   public init(channels: Int, dtype: DType = .float32) {
     meanBuffer = Buffer(.zeros([channels], dtype: dtype))
     varianceBuffer = Buffer(.ones([channels], dtype: dtype))
     batches = Buffer(Tensor(0))
   }
 
+  /// The running means, `[channels]`.
   public var mean: Tensor { meanBuffer.value }
+  /// The running variances, `[channels]`.
   public var variance: Tensor { varianceBuffer.value }
 
   /// - Parameters:

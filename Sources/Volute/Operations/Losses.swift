@@ -2,7 +2,9 @@ import VoluteEngine
 
 /// How the losses of the elements become one.
 public enum LossReduction: Sendable {
+  /// The mean of the losses, a scalar.
   case mean
+  /// The sum of the losses, a scalar.
   case sum
   /// They do not.
   case none
@@ -51,6 +53,8 @@ public func l1Loss(
 
 /// Half the square of a difference up to `delta`, and a straight line beyond.
 ///
+/// Source: Huber, "Robust Estimation of a Location Parameter" (1964).
+///
 /// - Throws: ``ShapeError`` when the shapes differ or `delta` is not positive.
 public func huberLoss(
   _ prediction: Tensor, _ target: Tensor, delta: Double = 1, reduction: LossReduction = .mean
@@ -69,8 +73,11 @@ public func huberLoss(
 /// The binary cross entropy of `sigmoid(logits)`, without overflow.
 ///
 /// - Parameters:
+///   - logits: any numbers; sigmoid or softmax make probabilities of them.
 ///   - target: probabilities of the positive class, of the logits' shape.
+///   - weight: factors of the losses.
 ///   - positiveWeight: broadcasts over the logits.
+///   - reduction: what becomes of the losses of single elements.
 /// - Throws: ``ShapeError`` when the shapes differ.
 public func binaryCrossEntropyWithLogits(
   _ logits: Tensor, _ target: Tensor, weight: Tensor? = nil, positiveWeight: Tensor? = nil,
@@ -99,7 +106,12 @@ public func binaryCrossEntropyWithLogits(
 /// - `target`: int64 `[batch, size...]`, or a single number.
 /// - `weight`: `[classes]`; a mean is over the weights of the targets.
 ///
-/// - Parameter ignoredIndex: targets with it do not count.
+/// - Parameters:
+///   - logProbabilities: as `logSoftmax` gives them.
+///   - target: what is right, as said above.
+///   - weight: factors of the losses.
+///   - ignoredIndex: targets with it do not count.
+///   - reduction: what becomes of the losses of single elements.
 /// - Throws: ``ShapeError`` when shapes or types do not fit or a target is no class.
 public func nllLoss(
   _ logProbabilities: Tensor, _ target: Tensor, weight: Tensor? = nil, ignoredIndex: Int = -100,
@@ -135,7 +147,13 @@ public func nllLoss(
 /// - `logits`: `[batch, classes, size...]` or `[classes]`.
 /// - `target`: classes, int64 `[batch, size...]`; or probabilities of the logits' shape.
 ///
-/// - Parameter smoothing: the share of a target that is spread over all classes.
+/// - Parameters:
+///   - logits: any numbers; sigmoid or softmax make probabilities of them.
+///   - target: what is right, as said above.
+///   - weight: factors of the losses.
+///   - ignoredIndex: targets with it do not count.
+///   - smoothing: the share of a target that is spread over all classes.
+///   - reduction: what becomes of the losses of single elements.
 /// - Throws: ``ShapeError`` when shapes or types do not fit or a target is no class.
 public func crossEntropy(
   _ logits: Tensor, _ target: Tensor, weight: Tensor? = nil, ignoredIndex: Int = -100, smoothing: Double = 0,
@@ -181,8 +199,11 @@ public func crossEntropy(
 ///
 /// - Parameters:
 ///   - input: logarithms of probabilities.
+///   - target: the probabilities that they are compared with.
 ///   - isLogarithm: `target` holds logarithms too.
-///   - averagesOverBatch: divide a sum by the first size, which is the mathematical mean, instead of by the count.
+///   - averagesOverBatch: divide a sum by the first size, which is the mathematical mean, instead of by the
+///     count.
+///   - reduction: what becomes of the losses of single elements.
 /// - Throws: ``ShapeError`` when the shapes differ.
 public func klDivergence(
   _ input: Tensor, _ target: Tensor, isLogarithm: Bool = false, averagesOverBatch: Bool = false,

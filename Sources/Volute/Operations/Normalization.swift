@@ -290,8 +290,13 @@ public func instanceNorm(
 /// - `weight`, `bias`, running statistics: `[channels]`.
 ///
 /// - Parameters:
+///   - x: the input.
 ///   - running: updated in training, used otherwise; without them the batch's own are always used.
+///   - weight: scales, `[channels]`.
+///   - bias: shifts, `[channels]`.
+///   - isTraining: use the statistics of the batch, and take them into `running`.
 ///   - momentum: the share of the batch in the new running statistics; `nil` averages all batches.
+///   - epsilon: added to the variance before its root is taken.
 /// - Throws: ``ShapeError`` naming the parameter and the numbers.
 public func batchNorm(
   _ x: Tensor, running: RunningStatistics? = nil, weight: Tensor? = nil, bias: Tensor? = nil,
@@ -358,7 +363,11 @@ public func layerNorm(
 /// - `x`: ends in `shape`.
 /// - `weight`: `shape`.
 ///
-/// - Parameter epsilon: `nil` takes the type's distance from 1 to the next number.
+/// - Parameters:
+///   - x: the input.
+///   - shape: the sizes of the last axes, over which it normalises.
+///   - weight: scales of `shape`.
+///   - epsilon: `nil` takes the type's distance from 1 to the next number.
 /// - Throws: ``ShapeError`` naming the parameter and the numbers.
 public func rmsNorm(
   _ x: Tensor, shape: [Int], weight: Tensor? = nil, epsilon: Double? = nil
