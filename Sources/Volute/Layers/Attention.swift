@@ -89,7 +89,7 @@ public final class MultiHeadAttention: Module {
       let scale = 1 / Double(dimension / heads).squareRoot()
       var scores = try matmul(parts[0] * scale, parts[1].transposed())
       if let mask {
-        let shape = try broadcastShape([scores.shape, mask.shape], operation: "multihead_attention")
+        let shape = try? broadcastShape([scores.shape, mask.shape], operation: "multihead_attention")
         guard shape == scores.shape else {
           throw ShapeError(
             "multihead_attention", parameter: "mask",

@@ -63,10 +63,11 @@ public func huberLoss(
   guard delta > 0 else {
     throw ShapeError("huber_loss", parameter: "delta", "delta must be positive, but got \(delta)")
   }
-  let distance = (prediction - target).abs()
-  // The square sees no more than delta, the line what is beyond.
-  let near = distance.clamped(nil, delta)
-  return (near.square() * 0.5 + (distance - near) * delta).reduced(reduction)
+  let difference = prediction - target
+  let distance = difference.abs()
+  // The square sees no more than delta, so that it stays finite where the line is taken.
+  let square = difference.clamped(-delta, delta).square() * 0.5
+  return try `where`(distance .< delta, square, (distance - delta / 2) * delta).reduced(reduction)
 }
 
 /// The binary cross entropy of `sigmoid(logits)`, without overflow.
