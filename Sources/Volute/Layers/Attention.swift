@@ -40,7 +40,7 @@ public final class MultiHeadAttention: Module {
       inFeatures: dimension, outFeatures: dimension, bias: bias, dtype: dtype, generator: generator)
     inProjWeight = Parameter(.xavierUniform([3 * dimension, dimension], dtype: dtype, generator: generator))
     inProjBias = bias ? Parameter(.zeros([3 * dimension], dtype: dtype)) : nil
-    if bias { outProj.bias?.update { $0 = .zeros([dimension], dtype: dtype) } }
+    outProj.bias?.value = .zeros([dimension], dtype: dtype)
   }
 
   /// The projections, and scores times keys and values.
@@ -64,6 +64,18 @@ public final class MultiHeadAttention: Module {
         throw ShapeError(
           "multihead_attention", parameter: name,
           "expected [batch, length, \(dimension)], but got \(x.shape)", shapes: [x.shape])
+      }
+      guard key.shape == value.shape else {
+        throw ShapeError(
+          "multihead_attention", parameter: "value",
+          "key shape \(key.shape) does not match value shape \(value.shape)",
+          shapes: [key.shape, value.shape])
+      }
+      guard key.shape[0] == query.shape[0] else {
+        throw ShapeError(
+          "multihead_attention", parameter: "key",
+          "expected the query's batch of \(query.shape[0]), but got key shape \(key.shape)",
+          shapes: [query.shape, key.shape])
       }
       let inputs = [query, key, value]
       var parts: [Tensor] = []

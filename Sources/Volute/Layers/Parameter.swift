@@ -19,19 +19,18 @@ public final class Parameter: Sendable {
   /// The tensor. A new one keeps the old one's gradient and, if shape and type are the same, its place in graphs.
   public var value: Tensor {
     get { state.withLock { $0 } }
-    set {
-      state.withLock { tensor in
-        let before = tensor
-        tensor = newValue.requiringGrad(before.requiresGrad)
-        if before.shape == newValue.shape, before.dtype == newValue.dtype { tensor.node = before.node }
-      }
-    }
+    set { update { $0 = newValue } }
   }
 
-  /// Changes the elements in place, outside of any graph.
+  /// Changes the elements in place, outside of any graph, or puts another tensor in their place as ``value`` does.
   public func update(_ body: (inout Tensor) -> Void) {
     state.withLock { tensor in
+      // Not the tensor itself, whose bytes would have two owners then and be copied.
+      let (node, shape, dtype) = (tensor.node, tensor.shape, tensor.dtype)
       noGrad { body(&tensor) }
+      if tensor.node === node { return }
+      tensor = tensor.requiringGrad(node != nil)
+      if tensor.shape == shape, tensor.dtype == dtype { tensor.node = node }
     }
   }
 
@@ -112,9 +111,12 @@ public final class RunningStatistics: Sendable {
   /// - Parameters:
   ///   - count: the elements of a set: the variance that is kept is that of a sample, over `count - 1`.
   ///   - momentum: `nil` averages all batches alike.
-  func update(means: [Double], variances: [Double], count: Int, momentum: Double?) {
+  ///   - countsBatch: PyTorch's normalisation of single samples leaves the number of batches as it is.
+  func update(
+    means: [Double], variances: [Double], count: Int, momentum: Double?, countsBatch: Bool = true
+  ) {
     let seen = batches.value.item(as: Int64.self) + 1
-    batches.value = Tensor(Int(seen))
+    if countsBatch { batches.value = Tensor(Int(seen)) }
     let share = momentum ?? 1 / Double(seen)
     let correction = Double(count) / Double(max(count - 1, 1))
     func mixed(_ buffer: Buffer, _ values: [Double]) -> Tensor {

@@ -83,8 +83,11 @@ public func binaryCrossEntropyWithLogits(
   reduction: LossReduction = .mean
 ) throws(ShapeError) -> Tensor {
   try checkShapes("binary_cross_entropy_with_logits", logits, target)
-  // -log sigmoid(z) = log(1 + exp(-z)) = max(-z, 0) + log(1 + exp(-|z|)).
-  let shared = (-logits.abs()).exp().log1p() + (-logits).relu()
+  for case let factor? in [weight, positiveWeight] {
+    _ = try broadcastShape([logits.shape, factor.shape], operation: "binary_cross_entropy_with_logits")
+  }
+  // -log sigmoid(z) = log(1 + exp(-z)).
+  let shared = (-logits).logOnePlusExp()
   var loss: Tensor
   if let positiveWeight {
     loss = (1 - target) * logits + ((positiveWeight - 1) * target + 1) * shared
@@ -128,12 +131,7 @@ public func nllLoss(
   let picked = try gather(logProbabilities, axis: axis, indices: places.unsqueezed(axis)).squeezed(axis)
   var weights = isKept.to(logProbabilities.dtype)
   if let weight {
-    guard weight.shape == [classes] else {
-      throw ShapeError(
-        "nll_loss", parameter: "weight",
-        "weight tensor should be defined either for all \(classes) classes or no classes, but got shape "
-          + "\(weight.shape)", shapes: [weight.shape])
-    }
+    try checkWeight("nll_loss", weight, classes: classes)
     weights =
       weights
       * (try indexSelect(weight, axis: 0, indices: places.reshaped([-1])).reshaped(places.shape))
@@ -168,6 +166,7 @@ public func crossEntropy(
   let axis = logits.rank > 1 ? 1 : 0
   let logarithms = logits.logSoftmax(axis)
   let classes = logits.rank > 0 ? logits.shape[axis] : 0
+  if let weight { try checkWeight("cross_entropy", weight, classes: classes) }
   let overClasses = weight.map { $0.reshaped([-1] + Array(repeating: 1, count: logits.rank - 1 - axis)) }
   if target.dtype.isFloatingPoint && target.shape == logits.shape {
     let smooth = smoothing == 0 ? target : target * (1 - smoothing) + smoothing / Double(classes)
@@ -242,4 +241,14 @@ private func classAxis(
       shapes: [input.shape, target.shape])
   }
   return axis
+}
+
+private func checkWeight(
+  _ operation: String, _ weight: Tensor, classes: Int
+) throws(ShapeError) {
+  if weight.shape == [classes] { return }
+  throw ShapeError(
+    operation, parameter: "weight",
+    "weight tensor should be defined either for all \(classes) classes or no classes, but got shape "
+      + "\(weight.shape)", shapes: [weight.shape])
 }

@@ -185,14 +185,15 @@ private func requireFloatingPoint(_ x: Tensor, _ operation: String) throws(Shape
 }
 
 private func checkAffine(
-  _ operation: String, _ parameters: [(name: String, tensor: Tensor?)], shape: [Int], dtype: DType
+  _ operation: String, _ parameters: [(name: String, tensor: Tensor?)], shape: [Int], for x: Tensor
 ) throws(ShapeError) {
   for (name, tensor) in parameters {
     guard let tensor else { continue }
     if tensor.shape != shape {
       throw ShapeError(
-        operation, parameter: name, "expected \(name) of shape \(shape), but got \(tensor.shape)",
-        shapes: [tensor.shape])
+        operation, parameter: name,
+        "expected \(name) of shape \(shape) for an input of size \(x.shape), but got \(tensor.shape)",
+        shapes: [tensor.shape, x.shape])
     }
     if !tensor.dtype.isFloatingPoint {
       throw ShapeError(
@@ -225,7 +226,7 @@ public func groupNorm(
         + "num_groups=\(groups)", shapes: [x.shape])
   }
   try checkAffine(
-    "group_norm", [("weight", weight), ("bias", bias)], shape: [x.shape[1]], dtype: x.dtype)
+    "group_norm", [("weight", weight), ("bias", bias)], shape: [x.shape[1]], for: x)
   return normalized(
     x, NormalizationLayout(shape: x.shape, groups: groups), weight: weight, bias: bias, epsilon: epsilon,
     name: "NativeGroupNormBackward"
@@ -258,7 +259,7 @@ public func instanceNorm(
       "expected more than 1 spatial element when training, got input size \(x.shape)", shapes: [x.shape])
   }
   try checkAffine(
-    "instance_norm", [("weight", weight), ("bias", bias)], shape: [x.shape[1]], dtype: x.dtype)
+    "instance_norm", [("weight", weight), ("bias", bias)], shape: [x.shape[1]], for: x)
   if !usesInputStatistics, let running {
     return try batchNorm(
       x, running: running, weight: weight, bias: bias, isTraining: false, momentum: momentum, epsilon: epsilon
@@ -277,7 +278,7 @@ public func instanceNorm(
     }
     running.update(
       means: average(normal.means), variances: average(normal.variances), count: layout.size,
-      momentum: momentum)
+      momentum: momentum, countsBatch: false)
   }
   return normal.result
 }
@@ -313,7 +314,7 @@ public func batchNorm(
     "batch_norm",
     [
       ("running_mean", running?.mean), ("running_var", running?.variance), ("weight", weight), ("bias", bias),
-    ], shape: channels, dtype: x.dtype)
+    ], shape: channels, for: x)
   if !isTraining, let running {
     return normalized(
       x, layout, weight: weight, bias: bias, epsilon: epsilon, given: (running.mean, running.variance),
@@ -344,7 +345,7 @@ public func layerNorm(
 ) throws(ShapeError) -> Tensor {
   try requireFloatingPoint(x, "layer_norm")
   try checkNormalizedShape(x, shape, "layer_norm")
-  try checkAffine("layer_norm", [("weight", weight), ("bias", bias)], shape: shape, dtype: x.dtype)
+  try checkAffine("layer_norm", [("weight", weight), ("bias", bias)], shape: shape, for: x)
   let size = shape.reduce(1, *)
   let rows = x.reshaped([size == 0 ? 0 : x.count / size, 1, size])
   var result = normalized(
@@ -373,7 +374,7 @@ public func rmsNorm(
 ) throws(ShapeError) -> Tensor {
   try requireFloatingPoint(x, "rms_norm")
   try checkNormalizedShape(x, shape, "rms_norm")
-  try checkAffine("rms_norm", [("weight", weight)], shape: shape, dtype: x.dtype)
+  try checkAffine("rms_norm", [("weight", weight)], shape: shape, for: x)
   let axes = Array((x.rank - shape.count)..<x.rank)
   // In 32 bits at least, rounded once.
   let wide = x.to(x.dtype == .float64 ? .float64 : .float32)

@@ -235,6 +235,7 @@ private struct MaxUnpoolBackward: Backward {
 
   func gradients(_ gradient: Tensor, _ context: BackwardContext) -> [Tensor?] {
     let planes = Array(shape.dropLast(rank))
+    if indices.count == 0 { return [Tensor.zeros(shape, dtype: gradient.dtype)] }
     return [
       gradient.reshaped(planes + [-1]).gathered(planes.count, indices.reshaped(planes + [-1]))
         .reshaped(shape)

@@ -204,7 +204,8 @@ struct AssignmentBackward: Backward {
   func gradients(_ gradient: Tensor, _ context: BackwardContext) -> [Tensor?] {
     var rest: Tensor?
     if context.needs(0) {
-      var kept = gradient
+      // A leaf of the caller's is not written to: its copy is.
+      var kept = gradient.isRecording ? gradient.cloned() : gradient
       kept[indices] = Tensor(full: [], 0, dtype: gradient.dtype)
       rest = kept
     }
