@@ -1,6 +1,6 @@
 """Checks the documentation against the symbols that the compiler lists: python Tools/documentation.py GRAPHS ENGINE
 
-- Every public symbol of every module has a comment.
+- Every public symbol of every module has a comment; one that throws says what, or points to where it is said.
 - The table for people who come from PyTorch has every public name of the modules in `TABLED`, and names nothing else.
 
 Before that it completes Volute's graph: the compiler lists an enum that Volute passes on from the engine without the
@@ -52,12 +52,20 @@ def name(symbol):
     return symbol["pathComponents"][-1].split("(")[0]
 
 
-def without_comment(graphs):
+def lacking_comments(graphs):
     for module in MODULES:
         for symbol, home in symbols(graphs, module):
-            if "docComment" not in symbol:
-                line = symbol["location"]["position"]["line"] + 1
-                yield f"{home}:{line}: {'.'.join(symbol['pathComponents'])} has no comment"
+            line = symbol["location"]["position"]["line"] + 1
+            place = f"{home}:{line}: {'.'.join(symbol['pathComponents'])}"
+            comment = "\n".join(line["text"] for line in symbol.get("docComment", {}).get("lines", []))
+            # Without what stands in brackets, such as a parameter that throws.
+            declaration = "".join(fragment["spelling"] for fragment in symbol["declarationFragments"])
+            while "(" in declaration and declaration != (shorter := re.sub(r"\([^()]*\)", "", declaration)):
+                declaration = shorter
+            if not comment:
+                yield f"{place} has no comment"
+            elif "throws" in declaration and not re.search(r"Throws:|See\s", comment):
+                yield f"{place} does not say what it throws"
 
 
 def table_differences(graphs):
@@ -91,7 +99,7 @@ def table_differences(graphs):
 def main():
     graphs, engine = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
     complete(graphs, engine)
-    problems = [*without_comment(graphs), *table_differences(graphs)]
+    problems = [*lacking_comments(graphs), *table_differences(graphs)]
     for problem in problems:
         print(problem, file=sys.stderr)
     sys.exit(1 if problems else 0)

@@ -142,6 +142,7 @@ public struct AdaptivePoolingGeometry: Hashable, Sendable {
   ///   - inputShape: `[batch, channels, size...]`, or without the batch.
   ///   - rank: the number of spatial axes.
   ///   - outputSize: one size an axis (or one for all); `nil` entries keep the input's size.
+  /// - Throws: ``ShapeError`` naming the parameter, the numbers and the mend.
   public init(
     _ stem: String, inputShape: [Int], rank: Int, outputSize: PerAxis<Int?>
   ) throws(ShapeError) {
@@ -193,6 +194,7 @@ public struct UnpoolingGeometry: Hashable, Sendable {
   ///   - padding: elements added on either side of each axis.
   ///   - outputSize: one size an axis, less than a stride away from `(n - 1) s - 2 p + k`; a whole shape is
   ///     taken too, of which the last axes count.
+  /// - Throws: ``ShapeError`` naming the parameter, the numbers and the mend.
   public init(
     inputShape: [Int], rank: Int, kernelSize: PerAxis<Int>, stride: PerAxis<Int>? = nil,
     padding: PerAxis<Int> = 0, outputSize requested: [Int]? = nil

@@ -64,11 +64,15 @@ public struct Explanation: Hashable, Sendable {
   private var single: ResolvedLayer? { stack.steps.count == 1 ? stack.layers.first : nil }
 
   /// How often each input is read, row-major: less at the borders.
+  ///
+  /// - Throws: `ShapeError` when there are more inputs than can be listed.
   public func reads() throws(ShapeError) -> [Double] {
     try multiplied(paths.map(\.reads))
   }
 
   /// In how many ways each output is reached, row-major: uneven after most transposed convolutions.
+  ///
+  /// - Throws: `ShapeError` when there are more outputs than can be listed.
   public func overlap() throws(ShapeError) -> [Double] {
     try multiplied(paths.map(\.overlap))
   }

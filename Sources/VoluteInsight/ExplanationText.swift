@@ -41,6 +41,8 @@ extension Explanation {
   }
 
   /// The inputs that an output sees, drawn: taps of a single layer, ways through several.
+  ///
+  /// - Throws: `ShapeError` when there is no such output, or more than can be drawn.
   public func drawingOfInputs(seenFrom place: [Int]) throws(ShapeError) -> String {
     let seen = try sees(place)
     return "output \(list(place)) sees \(count(seen.count, "input"))\(legend)\n"
@@ -48,6 +50,8 @@ extension Explanation {
   }
 
   /// The outputs that an input reaches, drawn alike.
+  ///
+  /// - Throws: `ShapeError` when there is no such input, or more than can be drawn.
   public func drawingOfOutputs(reachedFrom place: [Int]) throws(ShapeError) -> String {
     let reached = try reaches(place)
     return "input \(list(place)) reaches \(count(reached.count, "output"))\(legend)\n"
@@ -55,6 +59,8 @@ extension Explanation {
   }
 
   /// How often each input is read.
+  ///
+  /// - Throws: `ShapeError` when there is more than can be drawn.
   public func drawingOfReads() throws(ShapeError) -> String {
     try checkDrawing(stack.inputSize)
     return "how often each input is read\n"
@@ -62,6 +68,8 @@ extension Explanation {
   }
 
   /// In how many ways each output is made.
+  ///
+  /// - Throws: `ShapeError` when there is more than can be drawn.
   public func drawingOfOverlap() throws(ShapeError) -> String {
     try checkDrawing(stack.outputSize)
     return "how many products each output adds up\n"

@@ -21,9 +21,13 @@ public protocol Dataset: Sendable {
   ///
   /// It is called from several threads at once, in no particular order, and must give the same for the same number each
   /// time: what is random about a sample is drawn from a generator whose seed comes from `index`.
+  ///
+  /// - Throws: what reading the sample throws.
   func element(at index: Int) throws -> Sample
 
   /// Samples put together; those of tensors are stacked by default.
+  ///
+  /// - Throws: when the samples do not fit together.
   func batch(_ samples: [Sample]) throws -> Batch
 }
 

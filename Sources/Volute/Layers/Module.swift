@@ -131,6 +131,8 @@ extension Module {
   }
 
   /// Runs `body` as a call of this module: an error names its path, and whoever observes calls is told.
+  ///
+  /// - Throws: what `body` throws, with the path of the layer in which it arose.
   public func called(
     with inputs: [Tensor], _ body: () throws(ShapeError) -> Tensor
   ) throws(ShapeError) -> Tensor {
@@ -160,6 +162,8 @@ extension Module {
 /// A module that makes one tensor of another.
 public protocol Layer: Module {
   /// The computation; callers use the module as a function instead.
+  ///
+  /// - Throws: ``ShapeError`` when the input does not fit.
   func forward(_ x: Tensor) throws(ShapeError) -> Tensor
 }
 

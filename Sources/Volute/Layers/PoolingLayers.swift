@@ -71,6 +71,8 @@ public final class MaxPool<Rank: SpatialRank>: Layer {
   public func forward(_ x: Tensor) throws(ShapeError) -> Tensor { try withIndices(x).values }
 
   /// The largest elements and where they stood, for ``MaxUnpool``.
+  ///
+  /// - Throws: ``ShapeError`` when the window does not fit.
   public func withIndices(_ x: Tensor) throws(ShapeError) -> (values: Tensor, indices: Tensor) {
     try maxPool(
       x, rank: Rank.rank, kernelSize: kernelSize, stride: stride, padding: padding, dilation: dilation,

@@ -55,6 +55,8 @@ public final class ExponentialMovingAverage {
   }
 
   /// Runs `body` with the averages in place of the parameters.
+  ///
+  /// - Throws: what `body` throws.
   public func withAverages<Result, Failure: Error>(
     _ body: () throws(Failure) -> Result
   ) throws(Failure) -> Result {

@@ -17,6 +17,8 @@ public final class Generator: Sendable {
 
   /// Runs `body` with another default generator, in this task and those that it starts: what others draw meanwhile
   /// does not disturb it.
+  ///
+  /// - Throws: what `body` throws.
   public static func withDefault<Success, Failure: Error>(
     _ generator: Generator, _ body: () throws(Failure) -> Success
   ) throws(Failure) -> Success {
