@@ -46,7 +46,8 @@ let package = Package(
       dependencies: ["VoluteInsight", "VoluteModels", "Volute", "VoluteArithmetic"],
       exclude: ["Snapshots"]),
     .testTarget(
-      name: "VoluteModelsTests", dependencies: ["VoluteModels", "VoluteFormats", "Volute", "VoluteEngine"]),
+      name: "VoluteModelsTests", dependencies: ["VoluteModels", "VoluteFormats", "Volute", "VoluteEngine"],
+      exclude: ["Reference"]),
     // The Swift of the README and of the articles, and what it prints.
     .testTarget(
       name: "DocumentationTests", dependencies: ["Volute", "VoluteFormats", "VoluteInsight", "VoluteModels"]),

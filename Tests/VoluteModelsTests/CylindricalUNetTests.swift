@@ -22,19 +22,27 @@ import VoluteModels
     #expect(y.shape == [2, 1] + configuration.size)
   }
 
-  /// Weights, inputs, outputs and gradients of the published network in PyTorch, where `VOLUTE_REFERENCE_DATA` names the
-  /// folder that holds them.
-  static let reference = ProcessInfo.processInfo.environment["VOLUTE_REFERENCE_DATA"]
+  /// Weights, inputs, outputs, gradients and a step of Adam of the published network in PyTorch, on synthetic numbers.
+  /// `Reference` holds the photons'; `VOLUTE_REFERENCE_DATA` may name a folder that holds dataset 2's too.
+  static let references: [Reference] = {
+    let here = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("Reference")
+      .path
+    var found = [Reference(path: "\(here)/condunet_ds1_photon.safetensors", configuration: .photons)]
+    if let folder = ProcessInfo.processInfo.environment["VOLUTE_REFERENCE_DATA"] {
+      found.append(Reference(path: "\(folder)/condunet_ds2.safetensors", configuration: .dataset2))
+    }
+    return found
+  }()
 
-  @Test(
-    .enabled(if: reference != nil),
-    arguments: [("condunet_ds2", CylindricalUNet.Configuration.dataset2), ("condunet_ds1_photon", .photons)],
-    [ConvolutionPolicy.exact, .automatic])
-  func theReferenceIsMet(
-    _ named: (file: String, configuration: CylindricalUNet.Configuration), _ policy: ConvolutionPolicy
-  ) throws {
-    let folder = try #require(Self.reference)
-    let file = try Safetensors.read("\(folder)/\(named.file).safetensors")
+  struct Reference: Sendable, CustomTestStringConvertible {
+    let path: String
+    let configuration: CylindricalUNet.Configuration
+    var testDescription: String { String(path.split(separator: "/").last ?? "") }
+  }
+
+  @Test(arguments: references, [ConvolutionPolicy.exact, .automatic])
+  func theReferenceIsMet(_ named: Reference, _ policy: ConvolutionPolicy) throws {
+    let file = try Safetensors.read(named.path)
     var configuration = named.configuration
     configuration.policy = policy
     let net = CylindricalUNet(configuration, generator: Generator(seed: 7))
