@@ -4,10 +4,7 @@ import VoluteFormats
 
 /// A run with all that has a state: dropout, running statistics, Adam, a schedule, shuffled data.
 private final class Run {
-  let net = Sequential(
-    Conv2d(inChannels: 1, outChannels: 4, kernelSize: 3, padding: 1), BatchNorm2d(channels: 4), ReLU(),
-    Flatten(),
-    Dropout(probability: 0.3), Linear(inFeatures: 4 * 25, outFeatures: 3))
+  let net: Sequential
   let optimizer: Adam
   let scheduler: Scheduler<AdamRule>
   let generator = Generator(seed: 99)
@@ -16,6 +13,10 @@ private final class Run {
 
   init() throws {
     manualSeed(3)
+    net = Sequential(
+      Conv2d(inChannels: 1, outChannels: 4, kernelSize: 3, padding: 1), BatchNorm2d(channels: 4), ReLU(),
+      Flatten(),
+      Dropout(probability: 0.3), Linear(inFeatures: 4 * 25, outFeatures: 3))
     let data = Generator(seed: 1)
     loader = DataLoader(
       try TensorDataset(
@@ -49,6 +50,12 @@ private final class Run {
   func restore(_ checkpoint: TrainingCheckpoint) throws {
     try checkpoint.restore(net, optimizer, scheduler, generators: generators)
     step = checkpoint.step
+  }
+
+  /// The parts of the state in which two runs differ.
+  func differences(from other: Run) -> [String] {
+    let (mine, others) = (state, other.state)
+    return Set(mine.keys).union(others.keys).filter { mine[$0] != others[$0] }.sorted()
   }
 
   /// Every byte of the run's state.
@@ -95,7 +102,7 @@ private final class Run {
       try second.restore(checkpoint)
       #expect(second.optimizer.groups[0].learningRate != 1e-2)
       try second.train(to: 20)
-      #expect(second.state == whole.state)
+      #expect(second.differences(from: whole) == [])
       #expect(contents(of: directory) == ["run.safetensors"])
     }
   }
@@ -111,7 +118,7 @@ private final class Run {
     let second = try Run()
     try second.restore(checkpoint)
     try second.train(to: 20)
-    #expect(second.state != whole.state)
+    #expect(second.differences(from: whole).contains("0.weight"))
   }
 
   @Test func theSameRunGivesTheSameFile() throws {
@@ -160,7 +167,7 @@ private final class Run {
       try Safetensors.write(["a": Tensor(1)], to: path)
       #expect(message { _ = try TrainingCheckpoint(path) }.contains("is no checkpoint of a training run"))
       #expect(message { _ = try TrainingCheckpoint("\(directory)/none") }.contains("cannot be opened"))
-      #expect(message { _ = try TrainingCheckpoint(fixture("run.pt")) }.contains("safetensors"))
+      #expect(message { _ = try TrainingCheckpoint(fixture("run.pt")) }.contains("declares a header of"))
       let run = try Run()
       try run.checkpoint.write(to: path)
       let file = try SafetensorsFile(path)
@@ -207,7 +214,7 @@ private final class Run {
     ] {
       let refusal = message { try run.restore(checkpoint) }
       #expect(refusal.hasPrefix("checkpoint: ") && refusal.contains(text), "\(refusal)")
-      #expect(run.state == expected)
+      #expect(run.state == expected, "something was changed")
     }
     #expect(before.keys == expected.keys && before["0.weight"] == expected["0.weight"])
     try run.restore(good)
