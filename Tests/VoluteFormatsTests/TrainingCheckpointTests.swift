@@ -18,15 +18,16 @@ private final class Run {
   let net: Sequential
   let optimizer: Adam
   let scheduler: Scheduler<AdamRule>
-  let generator = Generator(seed: 99)
+  let generator: Generator
   let loader: DataLoader<TensorDataset>
   var step = 0
 
   init() throws {
-    let weights = Generator(seed: 3)
+    let (weights, dropouts) = (Generator(seed: 3), Generator(seed: 99))
+    generator = dropouts
     net = Sequential(
       Conv2d(inChannels: 1, outChannels: 4, kernelSize: 3, padding: 1, generator: weights),
-      BatchNorm2d(channels: 4), ReLU(), Flatten(), Thinning(generator),
+      BatchNorm2d(channels: 4), ReLU(), Flatten(), Thinning(dropouts),
       Linear(inFeatures: 4 * 25, outFeatures: 3, generator: weights))
     let data = Generator(seed: 1)
     loader = DataLoader(
@@ -130,7 +131,7 @@ private final class Run {
   }
 
   @Test func theDefaultGeneratorIsSavedUnlessOthersAreNamed() {
-    let layer = Linear(inFeatures: 1, outFeatures: 1)
+    let layer = Linear(inFeatures: 1, outFeatures: 1, generator: Generator(seed: 1))
     #expect(Set(TrainingCheckpoint(step: 0, model: layer, Adam(layer.parameters)).random.keys) == ["default"])
   }
 
@@ -229,9 +230,13 @@ private final class Run {
   }
 
   @Test func lazyLayersTakeTheirShapesFromIt() throws {
-    func net() -> Sequential { Sequential(Linear(outFeatures: 3), ReLU(), Linear(outFeatures: 2)) }
+    let generator = Generator(seed: 1)
+    func net() -> Sequential {
+      Sequential(
+        Linear(outFeatures: 3, generator: generator), ReLU(), Linear(outFeatures: 2, generator: generator))
+    }
     let first = net()
-    let x = Tensor.randn([4, 5])
+    let x = Tensor.randn([4, 5], generator: generator)
     _ = try first(x)
     let optimizer = Adam(first.parameters)
     try first(x).sum().backward()
