@@ -47,6 +47,9 @@ let package = Package(
       exclude: ["Snapshots"]),
     .testTarget(
       name: "VoluteModelsTests", dependencies: ["VoluteModels", "VoluteFormats", "Volute", "VoluteEngine"]),
+    // The Swift of the README and of the articles, and what it prints.
+    .testTarget(
+      name: "DocumentationTests", dependencies: ["Volute", "VoluteFormats", "VoluteInsight", "VoluteModels"]),
     .testTarget(name: "VoluteCLITests", dependencies: ["VoluteCLI", "LeakCheck", "Volute", "VoluteFormats"]),
   ]
 )

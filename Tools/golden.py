@@ -20,6 +20,9 @@ Each case says in "how" which of these it is. The format is described in Tests/V
     golden_conv.py      convolution, transposed convolution, padding
     golden_pool.py      pooling, unpooling, interpolation, unfold and fold
     golden_tensor.py    tensor operations, promotion, printing, random numbers
+    golden_gradients.py gradients and second gradients of all these, and activations, norms, losses, indexing
+    golden_layers.py    layers: initial weights, keys, outputs, gradients, running statistics, refusals
+    golden_optimizers.py steps of optimisers, rates of schedules, initial values
     golden_coverage.py  the table of what is covered
 """
 
@@ -33,6 +36,9 @@ import torch
 import golden_conv
 import golden_core
 import golden_coverage
+import golden_gradients
+import golden_layers
+import golden_optimizers
 import golden_pool
 import golden_tensor
 
@@ -60,6 +66,8 @@ def files():
     golden_core.check_padding()
     families = [family() for family in FAMILIES]
     table, *numbers = golden_coverage.coverage(families)
+    families.append(golden_gradients.gradients(families))
+    families += [golden_gradients.extras(), golden_layers.layers(), golden_optimizers.optimizers()]
     result = {family.file: family.text() for family in families}
     result["coverage.json"] = json.dumps(table, indent=1) + "\n"
     result["coverage.md"] = golden_coverage.markdown(families, *numbers)

@@ -371,7 +371,7 @@ def conv_transpose_oracle(x, weight, bias, args):
     forward = CONV[rank](pad_spatial(y, pairs, modes), weight.to(wide), None, args["stride"], 0, args["dilation"], args["groups"])
     for axis, size in enumerate(x.shape[2:]):  # output padding past the stride makes windows that no input element is for
         forward = forward.narrow(axis + 2, 0, size)
-    (result,) = torch.autograd.grad(forward, y, x.to(wide))
+    (result,) = torch.autograd.grad(forward, y, x.to(wide), create_graph=x.requires_grad)
     if bias is not None:
         result = result + bias.to(wide).reshape([1, -1] + ones)
     return result.squeeze(0) if unbatched else result

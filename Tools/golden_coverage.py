@@ -84,6 +84,23 @@ def coverage(families):
     return table, counts, refusals, outside
 
 
+def learning(families):
+    """Cases of gradients, layers and optimisers: how many an operation, a layer or an optimiser has."""
+    titles = {
+        "gradients.jsonl": "Gradients and second gradients of the cases above",
+        "operations.jsonl": "Outputs, gradients and second gradients",
+        "layers.jsonl": "Layers",
+        "optimizers.jsonl": "Optimisers, schedules, initial values",
+    }
+    out = []
+    for family in families:
+        if family.file in titles:
+            counts = collections.Counter(line["op"] for line in family.lines)
+            shown = ", ".join(f"{op} {count}" for op, count in counts.items())
+            out += [f"## {titles[family.file]}", "", shown + ".", ""]
+    return out
+
+
 def markdown(families, counts, refusals, outside):
     """The same for people."""
     rows = reasons()
@@ -118,6 +135,7 @@ def markdown(families, counts, refusals, outside):
             pairs = [" / ".join(shown((op, rank, dtype, mode, batched)) for batched in [True, False]) for mode, rank in columns]
             out.append(f"| {dtype} | " + " | ".join(pairs) + " |")
         out.append("")
+    out += learning(families)
     out += (
         ["## Reasons", ""]
         + [f"- {letter(text)}: {text}" for text in texts]

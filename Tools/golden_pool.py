@@ -131,30 +131,31 @@ def max_pool():
 # Average and Lp pooling
 
 
+def averaged(rank):  # F.avg_pool1d has no divisor_override: pool along the last axis of a 2-D image there
+    def call(x, kernel_size, stride=None, padding=(0,), ceil_mode=False, count_include_pad=True, divisor_override=None):
+        if rank == 1 and divisor_override is not None:
+            stride = stride or kernel_size
+            y = F.avg_pool2d(
+                x.unsqueeze(-2),
+                [1] + list(kernel_size),
+                [1] + list(stride),
+                [0] + list(padding),
+                ceil_mode,
+                count_include_pad,
+                divisor_override,
+            )
+            return y.squeeze(-2)
+        padding = list(padding) if len(padding) == rank else [0] * rank
+        rest = () if rank == 1 else (divisor_override,)
+        return AVG_POOL[rank](x, kernel_size, stride, padding, ceil_mode, count_include_pad, *rest)
+
+    return call
+
+
 def avg_pool():
     f = Family("avg_pool.jsonl", "PyTorch's average pooling")
 
-    def pooled(rank):  # F.avg_pool1d has no divisor_override: pool along the last axis of a 2-D image there
-        def call(x, kernel_size, stride=None, padding=(0,), ceil_mode=False, count_include_pad=True, divisor_override=None):
-            if rank == 1 and divisor_override is not None:
-                stride = stride or kernel_size
-                y = F.avg_pool2d(
-                    x.unsqueeze(-2),
-                    [1] + list(kernel_size),
-                    [1] + list(stride),
-                    [0] + list(padding),
-                    ceil_mode,
-                    count_include_pad,
-                    divisor_override,
-                )
-                return y.squeeze(-2)
-            padding = list(padding) if len(padding) == rank else [0] * rank
-            rest = () if rank == 1 else (divisor_override,)
-            return AVG_POOL[rank](x, kernel_size, stride, padding, ceil_mode, count_include_pad, *rest)
-
-        return call
-
-    make = Maker(f, "avg_pool", {rank: pooled(rank) for rank in RANKS})
+    make = Maker(f, "avg_pool", {rank: averaged(rank) for rank in RANKS})
     variants = lambda rank: [
         {"kernel_size": [2] * rank},
         {"kernel_size": [3] * rank, "stride": [2] * rank, "padding": [1] * rank},
@@ -205,13 +206,18 @@ def avg_pool():
     return f
 
 
+# F.lp_pool1d takes its one kernel size as a number.
+LP_POOLED = {
+    **LP_POOL,
+    1: lambda x, norm_type, kernel_size, stride=(None,), ceil_mode=False: F.lp_pool1d(
+        x, norm_type, kernel_size[0], stride[0], ceil_mode
+    ),
+}
+
+
 def lp_pool():
     f = Family("lp_pool.jsonl", "PyTorch's Lp pooling")
-    # F.lp_pool1d takes its one kernel size as a number
-    line = lambda x, norm_type, kernel_size, stride=(None,), ceil_mode=False: F.lp_pool1d(
-        x, norm_type, kernel_size[0], stride[0], ceil_mode
-    )
-    make = Maker(f, "lp_pool", {**LP_POOL, 1: line})
+    make = Maker(f, "lp_pool", LP_POOLED)
     variants = lambda rank: [
         {"norm_type": 2, "kernel_size": [2] * rank},
         {"norm_type": 1, "kernel_size": [2] * rank, "stride": [1, 2, 2][:rank]},

@@ -42,7 +42,9 @@ struct Training {
     Residual(Conv2d(inChannels: 8, outChannels: 8, kernelSize: 3, padding: 1)),
     GroupNorm(groups: 2, channels: 8),
     ConvTranspose2d(inChannels: 8, outChannels: 4, kernelSize: 2, stride: 2), ReLU(), Flatten(),
-    Dropout(probability: 0.2), Linear(inFeatures: 4 * 24 * 24, outFeatures: 5))
+    Dropout(probability: 0.2),
+    // Large, so that a hundredth of the memory is more than a page here and there.
+    Linear(inFeatures: 4 * 24 * 24, outFeatures: 512), SiLU(), Linear(inFeatures: 512, outFeatures: 5))
   let optimizer: AdamW
   let scheduler: Scheduler<AdamWRule>
   let loader: DataLoader<TensorDataset>

@@ -1,15 +1,22 @@
 /// One spatial axis of a convolution or pooling: a window of `kernel` taps, `dilation` apart, moved by `stride`
 /// over an input that is extended by `paddingBefore` and `paddingAfter` elements.
 public struct Axis: Hashable, Sendable {
+  /// Taps of the window.
   public var kernel: Int
+  /// Elements by which the window moves from one output to the next.
   public var stride: Int
+  /// Elements from one tap to the next; 1 is dense.
   public var dilation: Int
+  /// Elements added in front of the input; negative crops.
   public var paddingBefore: Int
+  /// Elements added behind the input; negative crops.
   public var paddingAfter: Int
+  /// What stands in the padding.
   public var mode: PaddingMode
   /// Elements added to the end of a transposed convolution's output; otherwise 0.
   public var outputPadding: Int
 
+  /// An axis of the given numbers, which nothing checks yet: the geometries do.
   public init(
     kernel: Int = 1, stride: Int = 1, dilation: Int = 1, paddingBefore: Int = 0, paddingAfter: Int = 0,
     mode: PaddingMode = .zeros, outputPadding: Int = 0

@@ -16,10 +16,15 @@ public struct AxisMap: Hashable, Sendable {
   /// The entry that stands for "no input here".
   public static let padding = -1
 
+  /// Elements of the input, without padding.
   public let inputSize: Int
+  /// Elements of the output.
   public let outputSize: Int
+  /// Taps of the window.
   public let kernel: Int
+  /// Padded elements from one output's window to the next's.
   public let stride: Int
+  /// Padded elements from one tap to the next.
   public let dilation: Int
   /// The padded position of input position 0: the padding before it, negative for a crop.
   public let before: Int
@@ -56,10 +61,13 @@ public struct AxisMap: Hashable, Sendable {
 
   /// A stretch of outputs whose sources are evenly spaced.
   public struct Run: Hashable, Sendable {
+    /// The first output of the stretch.
     public var output: Int
+    /// The input position that it reads, or ``AxisMap/padding``.
     public var source: Int
     /// Distance between neighbouring sources; 0 repeats one element (or, for ``AxisMap/padding``, reads none).
     public var step: Int
+    /// How many outputs the stretch has.
     public var count: Int
   }
 

@@ -6,14 +6,21 @@
 public struct ConvolutionGeometry: Hashable, Sendable {
   /// The operation's public name, such as `conv2d`, for messages.
   public let operation: String
+  /// Whether it scatters: the adjoint of the convolution with the same axes.
   public let isTransposed: Bool
   /// `false` when the input came without a batch axis; ``batch`` is then 1.
   public let isBatched: Bool
+  /// Samples in the batch.
   public let batch: Int
+  /// Channels that go in, of all groups together.
   public let inputChannels: Int
+  /// Channels that come out, of all groups together.
   public let outputChannels: Int
+  /// Parts into which the channels are divided; outputs of a part see the inputs of that part only.
   public let groups: Int
+  /// Elements of the input along each spatial axis.
   public let inputSize: [Int]
+  /// Elements of the output along each spatial axis.
   public let outputSize: [Int]
   /// The axes with every rule of padding resolved to amounts.
   public let axes: [Axis]
@@ -21,8 +28,11 @@ public struct ConvolutionGeometry: Hashable, Sendable {
   /// The number of spatial axes.
   public var rank: Int { axes.count }
 
+  /// `[batch, inputChannels, inputSize...]`, without the batch if it came without.
   public var inputShape: [Int] { (isBatched ? [batch] : []) + [inputChannels] + inputSize }
+  /// `[batch, outputChannels, outputSize...]`, without the batch if the input came without.
   public var outputShape: [Int] { (isBatched ? [batch] : []) + [outputChannels] + outputSize }
+  /// `[outputs, inputs / groups, kernel...]`, or `[inputs, outputs / groups, kernel...]` when transposed.
   public var weightShape: [Int] {
     let channels =
       isTransposed
@@ -44,8 +54,13 @@ public struct ConvolutionGeometry: Hashable, Sendable {
   ///
   /// - Parameters:
   ///   - inputShape: `[batch, channels, size...]`, or without the batch.
-  ///   - weightShape: `[outputs, channels / groups, kernel...]`; its rank less 2 is the number of spatial axes.
+  ///   - weightShape: `[outputs, channels / groups, kernel...]`; its rank less 2 is the number of spatial
+  ///     axes.
+  ///   - stride: elements from one window to the next, along each axis.
+  ///   - padding: elements added on either side of each axis.
   ///   - paddingMode: the mode of the axes whose `padding` names none.
+  ///   - dilation: elements from one tap to the next, along each axis.
+  ///   - groups: parts into which the channels are divided; they do not see each other.
   ///   - isStrict: refuse sizes that the stride does not divide, instead of dropping the remainder.
   ///   - name: the operation's name in messages, where it is not a convolution of this rank.
   /// - Throws: ``ShapeError`` naming the parameter, the numbers and the mend.
@@ -110,7 +125,13 @@ public struct ConvolutionGeometry: Hashable, Sendable {
   /// - Parameters:
   ///   - inputShape: `[batch, channels, size...]`, or without the batch.
   ///   - weightShape: `[channels, outputs / groups, kernel...]`.
+  ///   - stride: elements from one window to the next, along each axis.
+  ///   - padding: elements added on either side of each axis.
+  ///   - paddingMode: what is read beyond the input, for the axes whose `padding` does not say.
+  ///   - outputPadding: elements added to the end of the output, less than the stride.
   ///   - outputSize: asks for one of the sizes that the stride makes ambiguous; replaces `outputPadding`.
+  ///   - dilation: elements from one tap to the next, along each axis.
+  ///   - groups: parts into which the channels are divided; they do not see each other.
   /// - Throws: ``ShapeError`` naming the parameter, the numbers and the mend.
   public init(
     transposing inputShape: [Int], weightShape: [Int], stride: PerAxis<Int> = 1, padding: Padding = 0,

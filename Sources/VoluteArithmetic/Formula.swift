@@ -70,7 +70,9 @@ extension UnpoolingGeometry {
 extension PaddingGeometry {
   /// The output size along the last `rank` axes, such as `10 + 2 - 1 = 11`.
   ///
-  /// - Parameter amounts: the pairs that the geometry was made with, last axis first.
+  /// - Parameters:
+  ///   - rank: the number of spatial axes.
+  ///   - amounts: the pairs that the geometry was made with, last axis first.
   public func formulas(rank: Int, amounts: [Int]) -> [String] {
     (inputShape.count - rank..<inputShape.count).map { axis in
       let pair = 2 * (inputShape.count - 1 - axis)

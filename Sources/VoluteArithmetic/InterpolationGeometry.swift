@@ -1,6 +1,8 @@
 /// How a resized axis is sampled.
 public enum InterpolationMode: String, Hashable, Sendable, CaseIterable {
+  /// The input at `floor(o · scale)`: PyTorch's `nearest`.
   case nearest
+  /// The input whose centre is nearest to the output's: PyTorch's `nearest-exact`.
   case nearestExact = "nearest-exact"
   /// Linear along every axis: PyTorch's `linear`, `bilinear` and `trilinear`.
   case linear
@@ -15,11 +17,15 @@ public enum InterpolationMode: String, Hashable, Sendable, CaseIterable {
 
 /// The inputs that each output of one axis is a weighted sum of.
 public struct SamplingMap: Hashable, Sendable {
+  /// Elements of the input.
   public let inputSize: Int
+  /// Elements of the output.
   public let outputSize: Int
   /// Entries of output `o` are `offsets[o]..<offsets[o + 1]`.
   public let offsets: [Int]
+  /// The input position of each entry.
   public let sources: [Int]
+  /// The weight of each entry.
   public let weights: [Double]
 
   init(inputSize: Int, outputSize: Int, entries: (Int) -> [(source: Int, weight: Double)]) {
@@ -61,7 +67,9 @@ public struct SamplingMap: Hashable, Sendable {
 
   /// The mean of the inputs under each output of a window, as far as one axis decides it.
   ///
-  /// - Parameter divisors: one an output.
+  /// - Parameters:
+  ///   - window: the inputs under each output.
+  ///   - divisors: one an output.
   public init(averaging window: WindowAxis, divisors: [Int]) {
     self.init(inputSize: window.inputSize, outputSize: window.outputSize) { output in
       (0..<window.counts[output]).map {
@@ -79,21 +87,29 @@ public struct SamplingMap: Hashable, Sendable {
 
 /// The arithmetic of resizing the spatial axes of a tensor.
 public struct InterpolationGeometry: Hashable, Sendable {
+  /// `[batch, channels, size...]`.
   public let inputShape: [Int]
+  /// `[batch, channels, size...]` after resizing.
   public let outputShape: [Int]
+  /// How the axes are sampled.
   public var mode: InterpolationMode { sampling.mode }
   private let sampling: Sampling
   /// For each axis the scale that positions are computed from, or `nil` for the ratio of the sizes.
   private let scales: [Double?]
 
+  /// The number of spatial axes.
   public var rank: Int { scales.count }
+  /// How many planes are resized: batch times channels.
   public var planes: Int { inputShape[0] * inputShape[1] }
 
   /// - Parameters:
   ///   - inputShape: `[batch, channels, size...]`.
   ///   - size: the spatial size that comes out; either this or `scaleFactor`.
   ///   - scaleFactor: output `floor(n * scale)`.
+  ///   - mode: how the axes are sampled.
+  ///   - alignsCorners: whether the first and last elements stay where they are; linear and cubic only.
   ///   - recomputesScale: sample by the ratio of the rounded sizes instead of by the given scale.
+  ///   - isAntialiased: widen the window when the output is smaller; linear and cubic only.
   ///   - isSinglePrecision: compute positions in 32 bits, as is done for every element type but Float64.
   /// - Throws: ``ShapeError`` naming the parameter, the numbers and the mend.
   public init(

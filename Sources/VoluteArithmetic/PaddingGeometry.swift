@@ -2,7 +2,9 @@
 public struct PaddingGeometry: Hashable, Sendable {
   /// What fills the new elements.
   public enum Fill: Hashable, Sendable {
+    /// One value everywhere.
     case constant
+    /// Elements of the input, by a padding mode.
     case mode(PaddingMode)
 
     /// PyTorch's name for it.
@@ -14,7 +16,9 @@ public struct PaddingGeometry: Hashable, Sendable {
     }
   }
 
+  /// The shape that is padded.
   public let inputShape: [Int]
+  /// The shape with the padding.
   public let outputShape: [Int]
   private let mode: PaddingMode
   private let sides: [AxisPadding]
@@ -26,7 +30,10 @@ public struct PaddingGeometry: Hashable, Sendable {
     }
   }
 
-  /// - Parameter amounts: pairs (before, after), the last axis first; a negative amount crops.
+  /// - Parameters:
+  ///   - inputShape: `[batch, channels, size...]`, or without the batch.
+  ///   - amounts: pairs (before, after), the last axis first; a negative amount crops.
+  ///   - fill: what fills the new elements.
   /// - Throws: ``ShapeError`` naming the parameter, the numbers and the mend.
   public init(inputShape: [Int], amounts: [Int], fill: Fill) throws(ShapeError) {
     let operation = "pad"

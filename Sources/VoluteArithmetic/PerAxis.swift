@@ -34,6 +34,7 @@ extension PerAxis: ExpressibleByIntegerLiteral where Value: ExpressibleByInteger
 }
 
 extension PerAxis where Value == Int {
+  /// The same value along every axis.
   public init(_ value: Int) { values = [value] }
 }
 
@@ -42,8 +43,12 @@ extension PerAxis: ExpressibleByFloatLiteral where Value == Double {
 }
 
 extension PerAxis where Value == PaddingMode {
+  /// Zeros along every axis.
   public static var zeros: Self { .init(repeating: .zeros) }
+  /// Mirrored along every axis, the border not repeated.
   public static var reflect: Self { .init(repeating: .reflect) }
+  /// The border repeated along every axis.
   public static var replicate: Self { .init(repeating: .replicate) }
+  /// Every axis a ring.
   public static var circular: Self { .init(repeating: .circular) }
 }

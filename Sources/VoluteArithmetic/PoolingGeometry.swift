@@ -2,20 +2,32 @@
 ///
 /// Shapes are batch, channels, then the spatial axes; input without a batch is accepted.
 public struct PoolingGeometry: Hashable, Sendable {
+  /// The operation's public name, such as `max_pool2d`, for messages.
   public let operation: String
+  /// `[batch, channels, size...]`, or without the batch.
   public let inputShape: [Int]
+  /// `[batch, channels, size...]` after pooling, or without the batch.
   public let outputShape: [Int]
+  /// The window along each axis.
   public let axes: [Axis]
 
+  /// The number of spatial axes.
   public var rank: Int { axes.count }
+  /// Elements of the input along each spatial axis.
   public var inputSize: [Int] { Array(inputShape.suffix(rank)) }
+  /// Elements of the output along each spatial axis.
   public var outputSize: [Int] { Array(outputShape.suffix(rank)) }
   /// How many planes are pooled: batch times channels.
   public var planes: Int { inputShape.dropLast(rank).reduce(1, *) }
 
   /// - Parameters:
-  ///   - operation: the stem of the name, such as `max_pool`; the rank is appended.
+  ///   - stem: the stem of the name, such as `max_pool`; the rank is appended.
+  ///   - inputShape: `[batch, channels, size...]`, or without the batch.
+  ///   - rank: the number of spatial axes.
+  ///   - kernelSize: taps along each axis.
   ///   - stride: `nil` moves by the kernel.
+  ///   - padding: elements added on either side of each axis.
+  ///   - dilation: elements from one tap to the next, along each axis.
   ///   - isCeil: keep a last window that overhangs the padded input, unless it starts in the padding.
   /// - Throws: ``ShapeError`` naming the parameter, the numbers and the mend.
   public init(
@@ -109,16 +121,28 @@ func checkPlanes(_ shape: [Int], rank: Int, operation: String) throws(ShapeError
 
 /// The windows of adaptive pooling: output `o` of `n -> m` covers `floor(o n / m) ..< ceil((o + 1) n / m)`.
 public struct AdaptivePoolingGeometry: Hashable, Sendable {
+  /// The operation's public name, such as `adaptive_avg_pool2d`, for messages.
   public let operation: String
+  /// `[batch, channels, size...]`, or without the batch.
   public let inputShape: [Int]
+  /// `[batch, channels, size...]` after pooling, or without the batch.
   public let outputShape: [Int]
+  /// The number of spatial axes.
   public let rank: Int
 
+  /// Elements of the input along each spatial axis.
   public var inputSize: [Int] { Array(inputShape.suffix(rank)) }
+  /// Elements of the output along each spatial axis.
   public var outputSize: [Int] { Array(outputShape.suffix(rank)) }
+  /// How many planes are pooled: batch times channels.
   public var planes: Int { inputShape.dropLast(rank).reduce(1, *) }
 
-  /// - Parameter outputSize: one size an axis (or one for all); `nil` entries keep the input's size.
+  /// - Parameters:
+  ///   - stem: the stem of the name, such as `max_pool`; the rank is appended.
+  ///   - inputShape: `[batch, channels, size...]`, or without the batch.
+  ///   - rank: the number of spatial axes.
+  ///   - outputSize: one size an axis (or one for all); `nil` entries keep the input's size.
+  /// - Throws: ``ShapeError`` naming the parameter, the numbers and the mend.
   public init(
     _ stem: String, inputShape: [Int], rank: Int, outputSize: PerAxis<Int?>
   ) throws(ShapeError) {
@@ -148,16 +172,29 @@ public struct AdaptivePoolingGeometry: Hashable, Sendable {
 
 /// The arithmetic of max unpooling: the output that a pooling window would have made the input of.
 public struct UnpoolingGeometry: Hashable, Sendable {
+  /// The operation's public name, such as `max_unpool2d`, for messages.
   public let operation: String
+  /// `[batch, channels, size...]`, or without the batch.
   public let inputShape: [Int]
+  /// `[batch, channels, size...]` after unpooling, or without the batch.
   public let outputShape: [Int]
+  /// The number of spatial axes.
   public let rank: Int
 
+  /// Elements of the output along each spatial axis.
   public var outputSize: [Int] { Array(outputShape.suffix(rank)) }
+  /// How many planes are unpooled: batch times channels.
   public var planes: Int { inputShape.dropLast(rank).reduce(1, *) }
 
-  /// - Parameter outputSize: one size an axis, less than a stride away from `(n - 1) s - 2 p + k`; a whole shape is
-  ///   taken too, of which the last axes count.
+  /// - Parameters:
+  ///   - inputShape: `[batch, channels, size...]`, or without the batch.
+  ///   - rank: the number of spatial axes.
+  ///   - kernelSize: taps along each axis.
+  ///   - stride: elements from one window to the next, along each axis.
+  ///   - padding: elements added on either side of each axis.
+  ///   - outputSize: one size an axis, less than a stride away from `(n - 1) s - 2 p + k`; a whole shape is
+  ///     taken too, of which the last axes count.
+  /// - Throws: ``ShapeError`` naming the parameter, the numbers and the mend.
   public init(
     inputShape: [Int], rank: Int, kernelSize: PerAxis<Int>, stride: PerAxis<Int>? = nil,
     padding: PerAxis<Int> = 0, outputSize requested: [Int]? = nil

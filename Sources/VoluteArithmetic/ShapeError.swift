@@ -18,6 +18,8 @@ public struct ShapeError: Error, Hashable, Sendable, CustomStringConvertible {
   /// That layer.
   package var origin: ObjectIdentifier?
 
+  /// What `operation` found wrong with `parameter`: a clause with the numbers, and the mend where there is
+  /// one.
   public init(
     _ operation: String, parameter: String, _ message: String, mend: String? = nil, shapes: [[Int]] = []
   ) {

@@ -1,18 +1,24 @@
 /// The inputs under each output of a pooling window along one axis, padding left out: `counts[o]` elements from
 /// `starts[o]`, `step` apart.
 public struct WindowAxis: Hashable, Sendable {
+  /// Elements of the input.
   public let inputSize: Int
+  /// Elements from one tap to the next: the dilation.
   public let step: Int
+  /// The first input under the window of each output.
   public let starts: [Int]
+  /// How many inputs lie under the window of each output.
   public let counts: [Int]
   /// The elements that average pooling divides by when padding counts: the window's length cut at the end of the
   /// padding, so that an overhang in ceil mode does not count.
   public let paddedCounts: [Int]
 
+  /// Elements of the output.
   public var outputSize: Int { starts.count }
 }
 
 extension PoolingGeometry {
+  /// The inputs under each output, one list an axis.
   public var windows: [WindowAxis] {
     zip(axes, zip(inputSize, outputSize)).map { axis, sizes in
       let (input, output) = sizes
@@ -36,6 +42,7 @@ extension PoolingGeometry {
 }
 
 extension AdaptivePoolingGeometry {
+  /// The inputs under each output, one list an axis.
   public var windows: [WindowAxis] {
     (0..<rank).map { axis in
       let ranges = windows(axis: axis)

@@ -1,7 +1,9 @@
 /// The upper half of a `Float`: its range with 8 bits of precision.
 public struct BFloat16: Hashable, Sendable, BitwiseCopyable, CustomStringConvertible {
+  /// The upper half of a `Float`'s bits.
   public var bitPattern: UInt16
 
+  /// The number with these bits.
   @inlinable
   public init(bitPattern: UInt16) { self.bitPattern = bitPattern }
 
@@ -17,6 +19,7 @@ public struct BFloat16: Hashable, Sendable, BitwiseCopyable, CustomStringConvert
     }
   }
 
+  /// The same number; exact.
   @inlinable public var float: Float { Float(bitPattern: UInt32(bitPattern) << 16) }
 
   public var description: String { float.description }

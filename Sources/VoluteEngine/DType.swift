@@ -1,14 +1,24 @@
 /// The type of a tensor's elements.
 public enum DType: String, Hashable, Sendable, CaseIterable {
+  /// IEEE 754 half precision.
   case float16
+  /// The upper half of a float32: its range with 8 bits of precision.
   case bfloat16
+  /// IEEE 754 single precision, the default.
   case float32
+  /// IEEE 754 double precision.
   case float64
+  /// Signed, 8 bits.
   case int8
+  /// Signed, 16 bits.
   case int16
+  /// Signed, 32 bits.
   case int32
+  /// Signed, 64 bits; what integer literals and indices are.
   case int64
+  /// Unsigned, 8 bits.
   case uint8
+  /// One byte, 0 or 1.
   case bool
 
   /// Bytes of one element.
@@ -21,7 +31,9 @@ public enum DType: String, Hashable, Sendable, CaseIterable {
     }
   }
 
+  /// Whether it is one of the four floating-point types.
   public var isFloatingPoint: Bool { category == .floating }
+  /// Whether it is one of the five integer types; bool is not.
   public var isInteger: Bool { category == .integer }
 
   /// What decides promotion between a tensor and a number: a number changes a tensor's type only when it is of a

@@ -3,9 +3,13 @@
 /// The 16-bit types compute in `Float` and round once; `Bool` computes in `UInt8` and is true where the result is
 /// not zero.
 public protocol Element: BitwiseCopyable, Sendable {
+  /// The type that its arithmetic is done in.
   associatedtype Math: Arithmetic
+  /// Its name at run time.
   static var dtype: DType { get }
+  /// The value in that type.
   var math: Math { get }
+  /// The value rounded from that type.
   init(math: Math)
 }
 

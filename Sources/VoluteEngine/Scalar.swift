@@ -1,7 +1,10 @@
 /// A number without a type of its own: it raises a tensor's type only to its category.
 public enum Scalar: Hashable, Sendable {
+  /// True or false.
   case boolean(Bool)
+  /// A whole number.
   case integer(Int64)
+  /// A real number.
   case real(Double)
 
   /// The type that it has on its own: `bool`, `int64` or `float32`.

@@ -11,6 +11,7 @@ public struct FormatError: Error, Hashable, Sendable, CustomStringConvertible {
   /// What would help, where there is such a thing.
   public var mend: String?
 
+  /// What is wrong with the file at `path`: a clause, and the mend where there is one.
   public init(_ path: String, _ message: String, mend: String? = nil) {
     self.path = path
     self.message = message

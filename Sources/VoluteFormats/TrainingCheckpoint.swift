@@ -11,18 +11,18 @@ import Volute
 /// for step in checkpoint.step..<total { ... }
 /// ```
 ///
-/// The order of the data belongs to the ``DataLoader``, whose epochs can be entered at any batch. A checkpoint is a file of
+/// The order of the data belongs to the `DataLoader`, whose epochs can be entered at any batch. A checkpoint is a file of
 /// safetensors, written whole or not at all, with tensors under `model.`, `optimizer.` and `random.`;
 /// `volute convert run.safetensors weights.safetensors --under model` takes out the weights. A checksum over everything
 /// tells a damaged file.
 public struct TrainingCheckpoint: Sendable {
   /// The steps made.
   public var step: Int
-  /// The model's ``Module/stateDictionary``.
+  /// The model's `stateDictionary`.
   public var model: [String: Tensor]
-  /// The optimiser's ``Optimizer/stateDictionary``.
+  /// The optimiser's `stateDictionary`.
   public var optimizer: [String: Tensor]
-  /// The schedule's ``Scheduler/stepCount``, where there is a schedule.
+  /// The schedule's `stepCount`, where there is a schedule.
   public var scheduleStep: Int?
   /// The states of generators by names of the caller's.
   public var random: [String: Generator.State]
@@ -33,6 +33,9 @@ public struct TrainingCheckpoint: Sendable {
 
   /// - Parameters:
   ///   - step: the steps made.
+  ///   - model: whose weights and buffers are kept.
+  ///   - optimizer: whose memory is kept.
+  ///   - scheduler: whose place is kept, where there is one.
   ///   - generators: those that the run draws from, by names that are the same when it goes on.
   ///   - values: whatever else should be found again.
   public init<Rule>(

@@ -6,10 +6,15 @@ import Volute
 /// for (name, tensor) in try WeightFile("run.pt").tensors(under: "state_dict") { print(name, tensor.shape) }
 /// ```
 public struct WeightFile: Sendable {
+  /// The formats that are known by their content.
   public enum Format: String, Hashable, Sendable {
+    /// Hugging Face's named tensors.
     case safetensors
+    /// What `torch.save` writes: a zip of a pickle and storages, or the older single file.
     case checkpoint = "PyTorch checkpoint"
+    /// NumPy's archive of arrays.
     case npz
+    /// One array of NumPy.
     case npy
   }
 
@@ -59,6 +64,7 @@ public struct WeightFile: Sendable {
     }
   }
 
+  /// What the content is.
   public var format: Format {
     switch contents {
     case .safetensors: .safetensors

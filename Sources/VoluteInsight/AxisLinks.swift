@@ -6,17 +6,24 @@ import VoluteArithmetic
 /// All operations with a window have this form, whichever way it moves, so everything that is explained or drawn
 /// starts here. Of several axes the links are the product.
 public struct AxisLinks: Hashable, Sendable {
+  /// One input that an output reads, and through which tap.
   public struct Link: Hashable, Sendable {
+    /// The position of the input.
     public var input: Int
+    /// The index of the tap.
     public var tap: Int
   }
 
+  /// Elements of the input, along the axis or along each.
   public let inputSize: Int
+  /// Elements of the output, along the axis or along each.
   public let outputSize: Int
   /// The links of each output, in the order of its taps.
   public let links: [[Link]]
 
-  /// - Parameter links: the links of each output.
+  /// - Parameters:
+  ///   - inputSize: elements of the input.
+  ///   - links: the links of each output.
   public init(inputSize: Int, links: [[Link]]) {
     self.inputSize = inputSize
     outputSize = links.count
@@ -76,6 +83,7 @@ public struct AxisLinks: Hashable, Sendable {
 
 /// The number of ways from each input to each output along one axis of several layers, as sparse rows.
 public struct AxisPaths: Hashable, Sendable {
+  /// Elements of the input, along the axis or along each.
   public let inputSize: Int
   /// For each output: the inputs that it sees, and in how many ways.
   public let rows: [[Int: Double]]

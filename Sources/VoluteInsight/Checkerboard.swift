@@ -9,8 +9,10 @@ public struct Checkerboard: Hashable, Sendable {
   /// The smallest larger kernel that overlaps evenly; `nil` where this one does, or where none does.
   public let kernel: Int?
 
+  /// Whether all outputs are made of equally many taps.
   public var isEven: Bool { Set(taps).count <= 1 }
 
+  /// The overlap of a transposed convolution along `axis`.
   public init(_ axis: Axis) {
     taps = Self.taps(kernel: axis.kernel, axis)
     let isEven = Set(taps).count <= 1

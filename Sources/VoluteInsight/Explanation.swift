@@ -3,11 +3,12 @@ import VoluteArithmetic
 
 /// What the outputs of a stack are made of, and where its inputs go.
 public struct Explanation: Hashable, Sendable {
+  /// What is explained.
   public let stack: Stack
   /// The ways along each axis; those of an element are their product.
   public let paths: [AxisPaths]
 
-  /// - Throws: ``ShapeError`` where a join does not meet, or where there is too much to hold.
+  /// - Throws: `ShapeError` where a join does not meet, or where there is too much to hold.
   public init(_ stack: Stack) throws(ShapeError) {
     self.stack = stack
     paths = try stack.paths()
@@ -15,7 +16,9 @@ public struct Explanation: Hashable, Sendable {
 
   /// An element and in how many ways it is met.
   public struct Met: Hashable, Sendable {
+    /// The position of the element, spatial axes only.
     public var place: [Int]
+    /// How many products join it to the one that was asked for.
     public var ways: Double
     /// Of a single layer, the taps in which it is met, as indices into the kernel; else empty.
     public var taps: [[Int]]
@@ -23,7 +26,7 @@ public struct Explanation: Hashable, Sendable {
 
   /// The inputs that the output at `place` sees, in row-major order.
   ///
-  /// - Throws: ``ShapeError`` for a place that is not in the output, or more inputs than can be listed.
+  /// - Throws: `ShapeError` for a place that is not in the output, or more inputs than can be listed.
   public func sees(_ place: [Int]) throws(ShapeError) -> [Met] {
     try check(place, stack.outputSize, "output")
     let sets = zip(paths, place).map { path, at in
@@ -41,7 +44,7 @@ public struct Explanation: Hashable, Sendable {
 
   /// The outputs that the input at `place` reaches, in row-major order.
   ///
-  /// - Throws: ``ShapeError`` for a place that is not in the input, or more outputs than can be listed.
+  /// - Throws: `ShapeError` for a place that is not in the input, or more outputs than can be listed.
   public func reaches(_ place: [Int]) throws(ShapeError) -> [Met] {
     try check(place, stack.inputSize, "input")
     let sets = zip(paths, place).map { path, at in
@@ -61,11 +64,15 @@ public struct Explanation: Hashable, Sendable {
   private var single: ResolvedLayer? { stack.steps.count == 1 ? stack.layers.first : nil }
 
   /// How often each input is read, row-major: less at the borders.
+  ///
+  /// - Throws: `ShapeError` when there are more inputs than can be listed.
   public func reads() throws(ShapeError) -> [Double] {
     try multiplied(paths.map(\.reads))
   }
 
   /// In how many ways each output is reached, row-major: uneven after most transposed convolutions.
+  ///
+  /// - Throws: `ShapeError` when there are more outputs than can be listed.
   public func overlap() throws(ShapeError) -> [Double] {
     try multiplied(paths.map(\.overlap))
   }
@@ -126,6 +133,7 @@ func product(_ lists: [[Int]]) -> [[Int]] {
 // MARK: - JSON
 
 extension Explanation.Met {
+  /// The place, the ways and the taps as an object.
   public var json: JSON {
     var pairs: [(String, JSON)] = [("place", .integers(place)), ("ways", .number(ways))]
     if !taps.isEmpty { pairs.append(("taps", .array(taps.map { .integers($0) }))) }
@@ -134,6 +142,7 @@ extension Explanation.Met {
 }
 
 extension ReceptiveField {
+  /// The size, stride, offset and first place as an object.
   public var json: JSON {
     [
       "size": .integer(size), "stride": .string(stride.description),
@@ -144,6 +153,7 @@ extension ReceptiveField {
 }
 
 extension Stack.Step {
+  /// The item with its sizes, field, formulas and mends as an object.
   public var json: JSON {
     let name =
       switch item {

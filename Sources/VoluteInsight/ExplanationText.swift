@@ -41,6 +41,8 @@ extension Explanation {
   }
 
   /// The inputs that an output sees, drawn: taps of a single layer, ways through several.
+  ///
+  /// - Throws: `ShapeError` when there is no such output, or more than can be drawn.
   public func drawingOfInputs(seenFrom place: [Int]) throws(ShapeError) -> String {
     let seen = try sees(place)
     return "output \(list(place)) sees \(count(seen.count, "input"))\(legend)\n"
@@ -48,6 +50,8 @@ extension Explanation {
   }
 
   /// The outputs that an input reaches, drawn alike.
+  ///
+  /// - Throws: `ShapeError` when there is no such input, or more than can be drawn.
   public func drawingOfOutputs(reachedFrom place: [Int]) throws(ShapeError) -> String {
     let reached = try reaches(place)
     return "input \(list(place)) reaches \(count(reached.count, "output"))\(legend)\n"
@@ -55,6 +59,8 @@ extension Explanation {
   }
 
   /// How often each input is read.
+  ///
+  /// - Throws: `ShapeError` when there is more than can be drawn.
   public func drawingOfReads() throws(ShapeError) -> String {
     try checkDrawing(stack.inputSize)
     return "how often each input is read\n"
@@ -62,6 +68,8 @@ extension Explanation {
   }
 
   /// In how many ways each output is made.
+  ///
+  /// - Throws: `ShapeError` when there is more than can be drawn.
   public func drawingOfOverlap() throws(ShapeError) -> String {
     try checkDrawing(stack.outputSize)
     return "how many products each output adds up\n"
@@ -70,7 +78,7 @@ extension Explanation {
 
   /// Each output in turn, with the sum that makes it: inputs 0, 1, 2, ... and weights 1, 2, 3, ...
   ///
-  /// - Throws: ``ShapeError`` for anything but a single layer of a size that can be read.
+  /// - Throws: `ShapeError` for anything but a single layer of a size that can be read.
   public func steps() throws(ShapeError) -> String {
     guard stack.steps.count == 1, let layer = stack.layers.first else {
       throw ShapeError("explain", parameter: "steps", "step by step is for one layer")

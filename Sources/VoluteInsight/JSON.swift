@@ -3,12 +3,19 @@ public enum JSON: Sendable, CustomStringConvertible, ExpressibleByStringLiteral,
   ExpressibleByBooleanLiteral, ExpressibleByNilLiteral, ExpressibleByArrayLiteral,
   ExpressibleByDictionaryLiteral
 {
+  /// `null`.
   case null
+  /// `true` or `false`.
   case bool(Bool)
+  /// A whole number.
   case integer(Int)
+  /// A real number; infinities and NaN have no JSON and are written as `null`.
   case number(Double)
+  /// Text, escaped where it must be.
   case string(String)
+  /// A list.
   case array([JSON])
+  /// Keys and values, in the order given.
   case object([(String, JSON)])
 
   public init(stringLiteral value: String) { self = .string(value) }
@@ -18,8 +25,11 @@ public enum JSON: Sendable, CustomStringConvertible, ExpressibleByStringLiteral,
   public init(arrayLiteral elements: JSON...) { self = .array(elements) }
   public init(dictionaryLiteral elements: (String, JSON)...) { self = .object(elements) }
 
+  /// A list of whole numbers.
   public static func integers(_ values: [Int]) -> JSON { .array(values.map(JSON.integer)) }
+  /// A list of real numbers.
   public static func numbers(_ values: [Double]) -> JSON { .array(values.map(JSON.number)) }
+  /// A list of texts.
   public static func strings(_ values: [String]) -> JSON { .array(values.map(JSON.string)) }
 
   /// The text, without white space.

@@ -3,28 +3,43 @@ import VoluteArithmetic
 
 /// A layer with a window, as it is written down: before anything is known of its input.
 public struct LayerSpecification: Hashable, Sendable {
+  /// What the window does.
   public enum Kind: String, Hashable, Sendable, CaseIterable {
+    /// A sum of products.
     case convolution = "conv"
+    /// Its adjoint, which scatters.
     case transposedConvolution = "conv-transpose"
+    /// The largest element.
     case maxPool = "max-pool"
+    /// The mean.
     case averagePool = "avg-pool"
 
+    /// Whether it has no weights.
     public var isPooling: Bool { self == .maxPool || self == .averagePool }
   }
 
+  /// What the window does.
   public var kind: Kind
+  /// Taps along each axis.
   public var kernelSize: PerAxis<Int>
   /// `nil` is 1, or the kernel for a pooling.
   public var stride: PerAxis<Int>?
+  /// What is added around the input, along each axis.
   public var padding: Padding
+  /// What stands in the padding, where the padding itself does not say.
   public var paddingMode: PerAxis<PaddingMode>
+  /// Elements from one tap to the next, along each axis.
   public var dilation: PerAxis<Int>
+  /// Elements added to the end of the output, along each axis.
   public var outputPadding: PerAxis<Int>
   /// `nil` keeps the channels.
   public var outputChannels: Int?
+  /// Parts into which the channels are divided; they do not see each other.
   public var groups: Int
+  /// Whether a last window that overhangs the input is kept.
   public var isCeil: Bool
 
+  /// A layer that nothing has checked yet; ``Stack`` does.
   public init(
     _ kind: Kind, kernelSize: PerAxis<Int>, stride: PerAxis<Int>? = nil, padding: Padding = 0,
     paddingMode: PerAxis<PaddingMode> = .zeros, dilation: PerAxis<Int> = 1, outputPadding: PerAxis<Int> = 0,
@@ -45,20 +60,29 @@ public struct LayerSpecification: Hashable, Sendable {
 
 /// A layer over an input of known size: its sizes, its formulas, and its links.
 public struct ResolvedLayer: Hashable, Sendable {
+  /// What was asked for.
   public let specification: LayerSpecification
+  /// Channels that go in.
   public let inputChannels: Int
+  /// Channels that come out.
   public let outputChannels: Int
+  /// Elements of the input, along the axis or along each.
   public let inputSize: [Int]
+  /// Elements of the output, along the axis or along each.
   public let outputSize: [Int]
   /// The axes with padding resolved to amounts.
   public let axes: [Axis]
+  /// The output size of each axis as a formula with the numbers put in.
   public let formulas: [String]
   /// `nil` for a pooling.
   public let convolution: ConvolutionGeometry?
   private let pooling: PoolingGeometry?
 
+  /// The number of spatial axes.
   public var rank: Int { axes.count }
+  /// What the window does.
   public var kind: LayerSpecification.Kind { specification.kind }
+  /// Whether it scatters.
   public var isTransposed: Bool { kind == .transposedConvolution }
   /// The operation's name, such as `conv-transpose2d`.
   public var name: String { "\(kind.rawValue)\(rank)d" }
@@ -77,9 +101,10 @@ public struct ResolvedLayer: Hashable, Sendable {
   public static let largestSize = 1 << 16
 
   /// - Parameters:
+  ///   - specification: what was asked for.
   ///   - inputSize: the spatial sizes that go in; their count is the rank.
   ///   - channels: the channels that go in.
-  /// - Throws: ``ShapeError`` with the sentence of the operation itself.
+  /// - Throws: `ShapeError` with the sentence of the operation itself.
   public init(
     _ specification: LayerSpecification, inputSize: [Int], channels: Int = 1
   ) throws(ShapeError) {

@@ -3,7 +3,9 @@ import VoluteArithmetic
 
 /// Layers one after the other, with the skip connections of a U-Net, over an input of known size.
 public struct Stack: Hashable, Sendable {
+  /// A layer, or one end of a skip connection.
   public enum Item: Hashable, Sendable {
+    /// A layer with a window.
     case layer(LayerSpecification)
     /// Keeps what is here for a `join` further on; the last that was kept is joined first.
     case save
@@ -13,36 +15,46 @@ public struct Stack: Hashable, Sendable {
 
   /// What an item makes of what comes to it.
   public struct Step: Hashable, Sendable {
+    /// What was written down.
     public let item: Item
     /// `nil` for `save` and `join`.
     public let layer: ResolvedLayer?
+    /// Channels after it.
     public let channels: Int
+    /// Elements along each axis after it.
     public let size: [Int]
     /// How far this is seen from, from the first input on.
     public let field: [ReceptiveField]
-    /// For a join: the sizes that were kept, and for each axis the changes of the last transposed convolution that
-    /// would make it meet them.
+    /// For a join: the sizes that were kept.
     public let kept: [Int]?
+    /// For a join, for each axis: the changes of the last transposed convolution that would make it meet
+    /// them.
     public let mends: [[Mend]]
 
     /// Whether a join's sizes are equal.
     public var meets: Bool { kept.map { $0 == size } ?? true }
   }
 
+  /// Elements of the input, along the axis or along each.
   public let inputSize: [Int]
+  /// Channels that go in.
   public let channels: Int
+  /// What each item makes of what comes to it.
   public let steps: [Step]
 
+  /// The number of spatial axes.
   public var rank: Int { inputSize.count }
   /// What the strides of all layers may multiply to.
   private static let largestStride = 1 << 30
 
+  /// The layers alone, without the ends of skip connections.
   public var layers: [ResolvedLayer] { steps.compactMap(\.layer) }
+  /// Elements of the output, along the axis or along each.
   public var outputSize: [Int] { steps.last?.size ?? inputSize }
   /// Whether every join meets its sizes.
   public var meets: Bool { steps.allSatisfy(\.meets) }
 
-  /// - Throws: ``ShapeError`` of the first item that is not possible, with its place.
+  /// - Throws: `ShapeError` of the first item that is not possible, with its place.
   public init(_ items: [Item], inputSize: [Int], channels: Int = 1) throws(ShapeError) {
     guard items.count <= 256 else {
       throw ShapeError(
@@ -117,7 +129,7 @@ public struct Stack: Hashable, Sendable {
 
   /// The ways from each input to each output along each axis.
   ///
-  /// - Throws: ``ShapeError`` where a join does not meet, or where there are too many to hold.
+  /// - Throws: `ShapeError` where a join does not meet, or where there are too many to hold.
   public func paths() throws(ShapeError) -> [AxisPaths] {
     var paths = inputSize.map { AxisPaths(identity: $0) }
     var kept: [[AxisPaths]] = []

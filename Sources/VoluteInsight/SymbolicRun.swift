@@ -4,6 +4,7 @@ import VoluteArithmetic
 /// A convolution of characters: a weight repeats a character and a sum joins them, so that each output spells out
 /// what it was made of. "abcd" convolved with 1, 2 is abb, bcc, cdd.
 public struct SymbolicRun: Hashable, Sendable {
+  /// The convolution that is spelt out.
   public let geometry: ConvolutionGeometry
   /// One character an input, in row-major order.
   public let input: [Character]
@@ -15,9 +16,10 @@ public struct SymbolicRun: Hashable, Sendable {
     Array("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789αβγδεζηθικλμνξοπρστυφχψω")
 
   /// - Parameters:
+  ///   - geometry: the convolution.
   ///   - weights: how often each tap repeats its character; `nil` counts 1 each.
   ///   - input: the characters; `nil` takes the alphabet.
-  /// - Throws: ``ShapeError`` for counts that do not fit the shapes, negative weights, or words beyond all measure.
+  /// - Throws: `ShapeError` for counts that do not fit the shapes, negative weights, or words beyond all measure.
   public init(
     _ geometry: ConvolutionGeometry, weights: [Int]? = nil, input: [Character]? = nil
   ) throws(ShapeError) {

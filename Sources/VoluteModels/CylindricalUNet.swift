@@ -10,6 +10,7 @@ import Volute
 ///
 /// State: the published keys, such as `downs.0.0.block1.proj.conv.weight`.
 public final class CylindricalUNet: Module {
+  /// What the network is built of.
   public let configuration: Configuration
   private let initConv: CylindricalConv
   private let timeMLP: Sequential
@@ -101,7 +102,7 @@ public final class CylindricalUNet: Module {
 
   /// Runs the network.
   ///
-  /// - Throws: ``ShapeError`` when a shape does not fit the configuration.
+  /// - Throws: `ShapeError` when a shape does not fit the configuration.
   public func callAsFunction(_ x: Tensor, energy: Tensor, time: Tensor) throws(ShapeError) -> Tensor {
     try called(with: [x, energy, time]) { () throws(ShapeError) in
       try check(x, energy, time)

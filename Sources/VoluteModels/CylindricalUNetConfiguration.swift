@@ -17,9 +17,13 @@ extension CylindricalUNet {
     public var channels: Int
     /// Of the levels, the first for the first convolution; the first two are equal.
     public var widths: [Int]
+    /// Features that the energy and the time are turned into, together.
     public var conditioning = 128
+    /// Whether there is attention at each level and in the middle.
     public var hasAttention = true
+    /// How the layers between levels treat sizes.
     public var resampling = Resampling.published
+    /// Which algorithms may compute its convolutions.
     public var policy = ConvolutionPolicy.automatic
 
     /// - Precondition: at least two widths, the first two equal and all multiples of 8.

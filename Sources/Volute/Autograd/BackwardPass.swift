@@ -3,6 +3,7 @@ import VoluteEngine
 /// Computes the gradients of `outputs` by every leaf that they were made of, and adds them to the leaves' ``Tensor/grad``.
 ///
 /// - Parameters:
+///   - outputs: what is differentiated.
 ///   - gradients: of the shapes of `outputs`; may be left out for single numbers, which count once.
 ///   - retainGraph: keep what the graph has saved, for another pass; by default as `createGraph`.
 ///   - createGraph: record the pass itself, so that its gradients can be differentiated.
@@ -19,6 +20,11 @@ public func backward(
 /// The gradients of `outputs` by `inputs`; the leaves' ``Tensor/grad`` stays as it is.
 ///
 /// - Parameters:
+///   - outputs: what is differentiated.
+///   - inputs: tensors that require a gradient.
+///   - gradients: of the shapes of `outputs`; may be left out for single numbers.
+///   - retainGraph: keep what the graph has saved, for another pass; by default as `createGraph`.
+///   - createGraph: record the pass itself, so that its gradients can be differentiated.
 ///   - allowUnused: give `nil` for an input that the outputs do not depend on, instead of throwing.
 /// - Returns: one gradient an input, of its shape.
 /// - Throws: ``ShapeError`` as ``backward(_:gradients:retainGraph:createGraph:)``, and for unused inputs.

@@ -1,6 +1,8 @@
 /// Runs `function` without keeping what its backward needs, which runs it again instead: half the memory for half as
 /// much work again.
 ///
+/// Source: Chen and others, "Training Deep Nets with Sublinear Memory Cost" (2016).
+///
 /// `function` must give the same result each time; draws from the default generator are repeated. Leaves that it closes
 /// over, such as the parameters of layers, get their gradients too; what it closes over beside leaves and `inputs`
 /// counts as constant.

@@ -2,8 +2,11 @@
 public struct GradientMismatch: Error, Hashable, Sendable, CustomStringConvertible {
   /// Which input, and which of its elements in row-major order.
   public let input: Int
+  /// The place of the element in its input, in row-major order.
   public let element: Int
+  /// The derivative that the backward pass gave.
   public let analytical: Double
+  /// The derivative by central differences.
   public let numerical: Double
 
   public var description: String {
@@ -20,7 +23,9 @@ public struct GradientMismatch: Error, Hashable, Sendable, CustomStringConvertib
 /// - Parameters:
 ///   - inputs: float64; those that require a gradient are checked.
 ///   - step: by which an element is changed to either side.
-///   - absolute, relative: a difference of `absolute + relative * |numerical|` is let pass.
+///   - absolute: a difference of `absolute + relative * |numerical|` is let pass.
+///   - relative: a difference of `absolute + relative * |numerical|` is let pass.
+///   - function: makes outputs of the inputs, the same ones each time.
 /// - Throws: ``GradientMismatch`` for the first element that differs; what `function` throws; ``ShapeError`` when no
 ///   output depends on the inputs.
 public func gradcheck(

@@ -7,6 +7,8 @@ public enum GradientMode {
 }
 
 /// Runs `body` without recording operations: results require no gradient, and leaves may be changed.
+///
+/// - Throws: what `body` throws.
 public func noGrad<Result, Failure: Error>(
   _ body: () throws(Failure) -> Result
 ) throws(Failure) -> Result {
@@ -14,6 +16,8 @@ public func noGrad<Result, Failure: Error>(
 }
 
 /// Runs `body` with operations recorded, inside of ``noGrad(_:)``.
+///
+/// - Throws: what `body` throws.
 public func enableGrad<Result, Failure: Error>(
   _ body: () throws(Failure) -> Result
 ) throws(Failure) -> Result {

@@ -3,7 +3,7 @@ import Synchronization
 
 /// What an operation keeps in order to turn the gradient by its output into gradients by its inputs.
 ///
-/// A type of one's own makes an operation of one's own; see ``Tensor/recorded(_:_:)-(Tensor...,_)``. Results are made with
+/// A type of one's own makes an operation of one's own; see ``Tensor/recorded(_:_:)``. Results are made with
 /// differentiable operations, so that second derivatives follow. An input may be kept as it is; an output must be
 /// kept detached and asked for with ``BackwardContext/output(_:)``, since it would otherwise keep itself alive.
 public protocol Backward: Sendable {
@@ -42,11 +42,13 @@ public struct BackwardContext {
 public final class GradientNode: Sendable {
   /// Grows with time, so that every node comes after its inputs.
   let order: UInt64
+  /// Whether it is a tensor that asked for a gradient, and no operation's result.
   public let isLeaf: Bool
   /// The operation's name, such as `ConvolutionBackward`; `AccumulateGrad` for a leaf.
   public let name: String
   /// The shape of the output.
   public let shape: [Int]
+  /// The type of the tensor and of its gradient.
   public let dtype: DType
   private let state: Mutex<State>
 

@@ -108,5 +108,6 @@ public struct HookHandle: Sendable {
   let node: GradientNode
   let id: Int
 
+  /// Ends the calls of the hook.
   public func remove() { node.removeHook(id) }
 }

@@ -12,6 +12,7 @@ import VoluteEngine
 /// What a batch holds depends on the dataset, the seed, the epoch and the batch's number only: not on the workers, nor on
 /// what was read before. A run that stopped within an epoch goes on with `loader.epoch(3, from: 120)`.
 public struct DataLoader<Source: Dataset>: Sendable {
+  /// Where the samples come from.
   public let dataset: Source
   /// Samples in a batch; the last of an epoch may have fewer.
   public let batchSize: Int
@@ -25,8 +26,12 @@ public struct DataLoader<Source: Dataset>: Sendable {
   public let prefetch: Int
 
   /// - Parameters:
+  ///   - dataset: where the samples come from.
+  ///   - batchSize: samples in a batch.
   ///   - shuffleSeed: epoch `e` has the order ``Tensor/randperm(_:dtype:generator:)`` of a generator of seed
   ///     `shuffleSeed + e`, as PyTorch's `DistributedSampler`.
+  ///   - dropsLast: leave out a last batch that is not full.
+  ///   - workers: batches that are made at the same time.
   ///   - prefetch: `nil` takes two for each worker.
   /// - Precondition: `batchSize` and `workers` are positive, `prefetch` is not negative.
   public init(
@@ -65,6 +70,7 @@ public struct DataLoader<Source: Dataset>: Sendable {
 
   /// One pass over the dataset: read ahead with `for try await`, or in the caller's thread with ``forEach(_:)``.
   public struct Epoch: AsyncSequence, Sendable {
+    /// The loader whose pass it is.
     public let loader: DataLoader
     private let order: [Int]?
     /// The numbers of the batches.

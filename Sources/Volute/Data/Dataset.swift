@@ -9,6 +9,7 @@ import VoluteEngine
 /// }
 /// ```
 public protocol Dataset: Sendable {
+  /// What there is under a number.
   associatedtype Sample: Sendable = [Tensor]
   /// What a loader hands out.
   associatedtype Batch: Sendable = [Tensor]
@@ -20,9 +21,13 @@ public protocol Dataset: Sendable {
   ///
   /// It is called from several threads at once, in no particular order, and must give the same for the same number each
   /// time: what is random about a sample is drawn from a generator whose seed comes from `index`.
+  ///
+  /// - Throws: what reading the sample throws.
   func element(at index: Int) throws -> Sample
 
   /// Samples put together; those of tensors are stacked by default.
+  ///
+  /// - Throws: when the samples do not fit together.
   func batch(_ samples: [Sample]) throws -> Batch
 }
 
@@ -42,6 +47,7 @@ extension Dataset where Sample == [Tensor], Batch == [Tensor] {
 
 /// Tensors that have a sample at each place of their first axis, such as images and their labels.
 public struct TensorDataset: Dataset {
+  /// The tensors, all of one first size.
   public let tensors: [Tensor]
   public let count: Int
 

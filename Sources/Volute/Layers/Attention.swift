@@ -2,14 +2,21 @@ import VoluteEngine
 
 /// Attention over positions, several heads at a time.
 ///
+/// Source: Vaswani and others, "Attention Is All You Need" (2017).
+///
 /// # Shapes
 /// `query` `[batch, length, dimension]`, `key` and `value` `[batch, source, dimension]`; the result is like the query.
 /// State as PyTorch's: `in_proj_weight`, `in_proj_bias`, `out_proj.weight`, `out_proj.bias`.
 public final class MultiHeadAttention: Module {
+  /// Parts into which the features are divided.
   public let heads: Int
+  /// Features of a position.
   public let dimension: Int
+  /// The projections of query, key and value, one below the other: `[3 · dimension, dimension]`.
   public let inProjWeight: Parameter
+  /// Their biases, `[3 · dimension]`; `nil` without.
   public let inProjBias: Parameter?
+  /// The projection of what the heads found, `dimension` to `dimension`.
   public let outProj: Linear
 
   public var keys: [String: String] {
@@ -17,6 +24,9 @@ public final class MultiHeadAttention: Module {
   }
   public var typeName: String { "MultiheadAttention" }
 
+  /// Weights as PyTorch draws them: Xavier's for the projections inwards, zero biases.
+  ///
+  /// - Precondition: `heads` divides `dimension`.
   public init(
     dimension: Int, heads: Int, bias: Bool = true, dtype: DType = .float32, generator: Generator = .default
   ) {
@@ -30,7 +40,7 @@ public final class MultiHeadAttention: Module {
       inFeatures: dimension, outFeatures: dimension, bias: bias, dtype: dtype, generator: generator)
     inProjWeight = Parameter(.xavierUniform([3 * dimension, dimension], dtype: dtype, generator: generator))
     inProjBias = bias ? Parameter(.zeros([3 * dimension], dtype: dtype)) : nil
-    if bias { outProj.bias?.update { $0 = .zeros([dimension], dtype: dtype) } }
+    outProj.bias?.value = .zeros([dimension], dtype: dtype)
   }
 
   /// The projections, and scores times keys and values.
@@ -40,6 +50,9 @@ public final class MultiHeadAttention: Module {
   }
 
   /// - Parameters:
+  ///   - query: what is asked, `[batch, length, dimension]`.
+  ///   - key: what is compared, `[batch, source, dimension]`.
+  ///   - value: what is mixed, `[batch, source, dimension]`.
   ///   - mask: bool `[length, source]`, true where a position must not be seen; or numbers that are added.
   /// - Throws: ``ShapeError`` when the shapes do not fit together.
   public func callAsFunction(
@@ -51,6 +64,18 @@ public final class MultiHeadAttention: Module {
         throw ShapeError(
           "multihead_attention", parameter: name,
           "expected [batch, length, \(dimension)], but got \(x.shape)", shapes: [x.shape])
+      }
+      guard key.shape == value.shape else {
+        throw ShapeError(
+          "multihead_attention", parameter: "value",
+          "key shape \(key.shape) does not match value shape \(value.shape)",
+          shapes: [key.shape, value.shape])
+      }
+      guard key.shape[0] == query.shape[0] else {
+        throw ShapeError(
+          "multihead_attention", parameter: "key",
+          "expected the query's batch of \(query.shape[0]), but got key shape \(key.shape)",
+          shapes: [query.shape, key.shape])
       }
       let inputs = [query, key, value]
       var parts: [Tensor] = []
@@ -64,7 +89,7 @@ public final class MultiHeadAttention: Module {
       let scale = 1 / Double(dimension / heads).squareRoot()
       var scores = try matmul(parts[0] * scale, parts[1].transposed())
       if let mask {
-        let shape = try broadcastShape([scores.shape, mask.shape], operation: "multihead_attention")
+        let shape = try? broadcastShape([scores.shape, mask.shape], operation: "multihead_attention")
         guard shape == scores.shape else {
           throw ShapeError(
             "multihead_attention", parameter: "mask",
@@ -85,17 +110,24 @@ public final class MultiHeadAttention: Module {
 
 /// Attention whose cost grows with the number of positions and not with its square, as the cylindrical U-Net has it.
 ///
+/// Source: Shen and others, "Efficient Attention" (2018).
+///
 /// # Shapes
 /// `[batch, channels, size...]` over three axes. State: `to_qkv.conv.weight`, `to_out.0.conv.weight`,
 /// `to_out.0.conv.bias`, `to_out.1.weight`, `to_out.1.bias`.
 public final class LinearAttention: Layer {
+  /// Parts into which the features are divided.
   public let heads: Int
+  /// Features of a head.
   public let headDimension: Int
+  /// Queries, keys and values of each place, without a bias.
   public let toQKV: CylindricalConv
+  /// Back to the channels, and a normalisation over all of them.
   public let toOut: Sequential
 
   public var keys: [String: String] { ["toQKV": "to_qkv", "toOut": "to_out"] }
 
+  /// Attention over the places of an input of `channels` channels.
   public init(
     channels: Int, heads: Int = 1, headDimension: Int = 32, policy: ConvolutionPolicy = .automatic,
     generator: Generator = .default

@@ -10,6 +10,7 @@ import VoluteEngine
 ///
 /// State: `conv.weight`, `conv.bias`.
 public final class CausalConv3d: Layer {
+  /// The convolution, whose padding along time is all in front.
   public let conv: Conv3d
   /// The frames put in front of the first.
   public let timePadding: Int
@@ -20,8 +21,18 @@ public final class CausalConv3d: Layer {
   private let mode: PaddingMode
 
   /// - Parameters:
+  ///   - inChannels: channels that go in.
+  ///   - outChannels: channels that come out.
+  ///   - kernelSize: taps along each axis.
   ///   - stride: a single number moves in time only.
-  ///   - paddingMode: of time; `.zeros`, or `.replicate` for the first frame over and over. Height and width have zeros.
+  ///   - dilation: elements from one tap to the next, along each axis.
+  ///   - groups: parts into which the channels are divided; they do not see each other.
+  ///   - bias: whether a learned number is added to each output channel.
+  ///   - paddingMode: of time; `.zeros`, or `.replicate` for the first frame over and over. Height and width
+  ///     have zeros.
+  ///   - policy: which algorithms may be taken.
+  ///   - dtype: the type of the weights.
+  ///   - generator: what random numbers are drawn from.
   public init(
     inChannels: Int, outChannels: Int, kernelSize: PerAxis<Int> = 3, stride: PerAxis<Int> = 1,
     dilation: PerAxis<Int> = 1, groups: Int = 1, bias: Bool = true, paddingMode: PaddingMode = .zeros,

@@ -1,10 +1,16 @@
 import VoluteEngine
 
+/// A convolution over `[batch, channels, length]`: PyTorch's `nn.Conv1d`.
 public typealias Conv1d = Convolution<Rank1>
+/// A convolution over `[batch, channels, height, width]`: PyTorch's `nn.Conv2d`.
 public typealias Conv2d = Convolution<Rank2>
+/// A convolution over `[batch, channels, depth, height, width]`: PyTorch's `nn.Conv3d`.
 public typealias Conv3d = Convolution<Rank3>
+/// A transposed convolution over `[batch, channels, length]`: PyTorch's `nn.ConvTranspose1d`.
 public typealias ConvTranspose1d = ConvolutionTranspose<Rank1>
+/// A transposed convolution over `[batch, channels, height, width]`: PyTorch's `nn.ConvTranspose2d`.
 public typealias ConvTranspose2d = ConvolutionTranspose<Rank2>
+/// A transposed convolution over `[batch, channels, depth, height, width]`: PyTorch's `nn.ConvTranspose3d`.
 public typealias ConvTranspose3d = ConvolutionTranspose<Rank3>
 
 /// A convolution with weights of its own. See
@@ -12,22 +18,43 @@ public typealias ConvTranspose3d = ConvolutionTranspose<Rank3>
 ///
 /// State: `weight` `[outputs, inputs / groups, kernel...]`, `bias` `[outputs]`.
 public final class Convolution<Rank: SpatialRank>: Layer {
+  /// `[outputs, inputs / groups, kernel...]`.
   public let weight: Parameter
+  /// `[outputs]`; `nil` without.
   public let bias: Parameter?
+  /// Channels that come out.
   public let outChannels: Int
+  /// Taps along each axis.
   public let kernelSize: [Int]
+  /// Elements from one window to the next, along each axis.
   public let stride: PerAxis<Int>
+  /// What is added around the input, along each axis.
   public let padding: Padding
+  /// What stands in the padding, where the padding itself does not say.
   public let paddingMode: PerAxis<PaddingMode>
+  /// Elements from one tap to the next, along each axis.
   public let dilation: PerAxis<Int>
+  /// Parts into which the channels are divided; they do not see each other.
   public let groups: Int
+  /// Which algorithms may compute it.
   public let policy: ConvolutionPolicy
   private let generator: Generator
 
   /// - Parameters:
   ///   - inChannels: `nil` takes them from the first input, and draws the weights then.
-  ///   - padding: as in ``convolution(_:_:bias:stride:padding:paddingMode:dilation:groups:isStrict:policy:)``, where each
+  ///   - outChannels: channels that come out.
+  ///   - kernelSize: taps along each axis.
+  ///   - stride: elements from one window to the next, along each axis.
+  ///   - padding: as in
+  ///     ``convolution(_:_:bias:stride:padding:paddingMode:dilation:groups:isStrict:policy:)``, where each
   ///     axis may have a mode of its own.
+  ///   - dilation: elements from one tap to the next, along each axis.
+  ///   - groups: parts into which the channels are divided; they do not see each other.
+  ///   - bias: whether a learned number is added to each output channel.
+  ///   - paddingMode: what is read beyond the input, for the axes whose `padding` does not say.
+  ///   - policy: which algorithms may be taken.
+  ///   - dtype: the type of the weights.
+  ///   - generator: what random numbers are drawn from.
   /// - Precondition: channels, kernel and groups are positive, and the groups divide the channels.
   public init(
     inChannels: Int? = nil, outChannels: Int, kernelSize: PerAxis<Int>, stride: PerAxis<Int> = 1,
@@ -94,20 +121,44 @@ public final class Convolution<Rank: SpatialRank>: Layer {
 ///
 /// State: `weight` `[inputs, outputs / groups, kernel...]`, `bias` `[outputs]`.
 public final class ConvolutionTranspose<Rank: SpatialRank>: Layer {
+  /// `[inputs, outputs / groups, kernel...]`.
   public let weight: Parameter
+  /// `[outputs]`; `nil` without.
   public let bias: Parameter?
+  /// Channels that come out.
   public let outChannels: Int
+  /// Taps along each axis.
   public let kernelSize: [Int]
+  /// Elements from one window to the next, along each axis.
   public let stride: PerAxis<Int>
+  /// What is added around the input, along each axis.
   public let padding: Padding
+  /// What stands in the padding, where the padding itself does not say.
   public let paddingMode: PerAxis<PaddingMode>
+  /// Elements added to the end of the output, along each axis.
   public let outputPadding: PerAxis<Int>
+  /// Elements from one tap to the next, along each axis.
   public let dilation: PerAxis<Int>
+  /// Parts into which the channels are divided; they do not see each other.
   public let groups: Int
+  /// Which algorithms may compute it.
   public let policy: ConvolutionPolicy
   private let generator: Generator
 
-  /// - Parameter inChannels: `nil` takes them from the first input, and draws the weights then.
+  /// - Parameters:
+  ///   - inChannels: `nil` takes them from the first input, and draws the weights then.
+  ///   - outChannels: channels that come out.
+  ///   - kernelSize: taps along each axis.
+  ///   - stride: elements from one window to the next, along each axis.
+  ///   - padding: elements added on either side of each axis.
+  ///   - outputPadding: elements added to the end of the output, less than the stride.
+  ///   - groups: parts into which the channels are divided; they do not see each other.
+  ///   - bias: whether a learned number is added to each output channel.
+  ///   - dilation: elements from one tap to the next, along each axis.
+  ///   - paddingMode: what is read beyond the input, for the axes whose `padding` does not say.
+  ///   - policy: which algorithms may be taken.
+  ///   - dtype: the type of the weights.
+  ///   - generator: what random numbers are drawn from.
   /// - Precondition: channels, kernel and groups are positive, and the groups divide the channels.
   public init(
     inChannels: Int? = nil, outChannels: Int, kernelSize: PerAxis<Int>, stride: PerAxis<Int> = 1,
@@ -150,7 +201,9 @@ public final class ConvolutionTranspose<Rank: SpatialRank>: Layer {
 
   /// Runs the layer towards one of the sizes that the stride makes ambiguous.
   ///
-  /// - Parameter outputSize: the spatial sizes of the result.
+  /// - Parameters:
+  ///   - x: the input.
+  ///   - outputSize: the spatial sizes of the result.
   /// - Throws: ``ShapeError``, also when no output padding gives that size.
   public func callAsFunction(_ x: Tensor, outputSize: [Int]) throws(ShapeError) -> Tensor {
     try called(with: [x]) { () throws(ShapeError) in try output(x, size: outputSize) }

@@ -8,9 +8,20 @@ import VoluteEngine
 ///
 /// State: `conv.weight`, `conv.bias`.
 public final class CylindricalConv: Layer {
+  /// The convolution, its padding circular along φ.
   public let conv: Conv3d
 
-  /// - Parameter padding: on φ it wraps; on z and r it is zeros.
+  /// - Parameters:
+  ///   - inChannels: channels that go in; `nil` takes them from the first input.
+  ///   - outChannels: channels that come out.
+  ///   - kernelSize: taps along each axis.
+  ///   - stride: elements from one window to the next, along each axis.
+  ///   - padding: on φ it wraps; on z and r it is zeros.
+  ///   - groups: parts into which the channels are divided; they do not see each other.
+  ///   - bias: whether a learned number is added to each output channel.
+  ///   - policy: which algorithms may be taken.
+  ///   - dtype: the type of the weights.
+  ///   - generator: what random numbers are drawn from.
   public init(
     inChannels: Int? = nil, outChannels: Int, kernelSize: PerAxis<Int> = 3, stride: PerAxis<Int> = 1,
     padding: Padding = .same, groups: Int = 1, bias: Bool = true, policy: ConvolutionPolicy = .automatic,
@@ -34,14 +45,26 @@ public final class CylindricalConv: Layer {
 ///
 /// State: `convTrans.weight`, `convTrans.bias`.
 public final class CylindricalConvTranspose: Layer {
+  /// The transposed convolution, circular along φ unless computed as published.
   public let convTrans: ConvTranspose3d
   /// How far φ is wrapped before, in the published layer; `nil` for the adjoint.
   private let wrapped: Int?
 
   /// - Parameters:
+  ///   - inChannels: channels that go in; `nil` takes them from the first input.
+  ///   - outChannels: channels that come out.
+  ///   - kernelSize: taps along each axis.
+  ///   - stride: elements from one window to the next, along each axis.
   ///   - padding: what the matching ``CylindricalConv`` has, or `.same` for `n s`.
-  ///   - asPublished: compute as the layer that published weights were trained with: wrap φ by its padding, then
-  ///     transpose with zeros and a padding of `k - 1` on φ. It keeps the size only for some kernels and strides.
+  ///   - outputPadding: elements added to the end of the output, less than the stride.
+  ///   - groups: parts into which the channels are divided; they do not see each other.
+  ///   - bias: whether a learned number is added to each output channel.
+  ///   - asPublished: compute as the layer that published weights were trained with: wrap φ by its padding,
+  ///     then transpose with zeros and a padding of `k - 1` on φ. It keeps the size only for some kernels
+  ///     and strides.
+  ///   - policy: which algorithms may be taken.
+  ///   - dtype: the type of the weights.
+  ///   - generator: what random numbers are drawn from.
   /// - Precondition: `asPublished` comes with symmetric amounts.
   public init(
     inChannels: Int? = nil, outChannels: Int, kernelSize: PerAxis<Int> = [3, 4, 4],

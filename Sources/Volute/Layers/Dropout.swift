@@ -1,14 +1,19 @@
 import VoluteEngine
 
+/// Drops channels of `[batch, channels, length]`: PyTorch's `nn.Dropout1d`.
 public typealias Dropout1d = ChannelDropout<Rank1>
+/// Drops channels of `[batch, channels, height, width]`: PyTorch's `nn.Dropout2d`.
 public typealias Dropout2d = ChannelDropout<Rank2>
+/// Drops channels of `[batch, channels, depth, height, width]`: PyTorch's `nn.Dropout3d`.
 public typealias Dropout3d = ChannelDropout<Rank3>
 
 /// `x` with elements set to zero at random and the others scaled up, so that the mean stays.
 ///
 /// - Parameters:
+///   - x: the input.
 ///   - probability: of an element's being dropped.
-///   - sharing: axes along which all elements share their fate.
+///   - axes: the ones along which all elements share their fate.
+///   - generator: what random numbers are drawn from.
 /// - Throws: ``ShapeError`` for a probability outside of 0...1.
 public func dropout(
   _ x: Tensor, probability: Double = 0.5, sharing axes: [Int] = [], generator: Generator = .default
@@ -27,10 +32,14 @@ public func dropout(
 }
 
 /// ``dropout(_:probability:sharing:generator:)`` in training, the input as it is otherwise.
+///
+/// Source: Srivastava and others, "Dropout" (2014).
 public final class Dropout: Layer {
+  /// Of an element's being dropped, 0 to 1.
   public let probability: Double
   private let mode = TrainingMode()
 
+  /// A layer without parameters; a probability outside of 0...1 is refused when it is called.
   public init(probability: Double = 0.5) { self.probability = probability }
 
   public func forward(_ x: Tensor) throws(ShapeError) -> Tensor {
@@ -40,12 +49,16 @@ public final class Dropout: Layer {
 
 /// Drops whole channels in training.
 ///
+/// Source: Tompson and others, "Efficient Object Localization Using Convolutional Networks" (2015).
+///
 /// # Shapes
 /// `[batch, channels, size...]`, or without the batch.
 public final class ChannelDropout<Rank: SpatialRank>: Layer {
+  /// Of a channel's being dropped, 0 to 1.
   public let probability: Double
   private let mode = TrainingMode()
 
+  /// A layer without parameters; a probability outside of 0...1 is refused when it is called.
   public init(probability: Double = 0.5) { self.probability = probability }
 
   public var typeName: String { "Dropout\(Rank.rank)d" }

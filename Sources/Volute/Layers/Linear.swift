@@ -4,12 +4,19 @@ import VoluteEngine
 ///
 /// State: `weight` `[outFeatures, inFeatures]`, `bias` `[outFeatures]`.
 public final class Linear: Layer {
+  /// `[outFeatures, inFeatures]`.
   public let weight: Parameter
+  /// `[outFeatures]`; `nil` without.
   public let bias: Parameter?
   private let outFeatures: Int
   private let generator: Generator
 
-  /// - Parameter inFeatures: `nil` takes them from the first input, and draws the weights then.
+  /// - Parameters:
+  ///   - inFeatures: `nil` takes them from the first input, and draws the weights then.
+  ///   - outFeatures: features that come out.
+  ///   - bias: whether a learned number is added to each output channel.
+  ///   - dtype: the type of the weights.
+  ///   - generator: what random numbers are drawn from.
   public init(
     inFeatures: Int? = nil, outFeatures: Int, bias: Bool = true, dtype: DType = .float32,
     generator: Generator = .default
@@ -56,10 +63,12 @@ public final class Linear: Layer {
 /// # Shapes
 /// int64 `[...]` gives `[..., dimension]`. State: `weight` `[count, dimension]`.
 public final class Embedding: Layer {
+  /// The table, `[count, dimension]`.
   public let weight: Parameter
   /// The row that stays as it is: its gradient is zero.
   public let paddingIndex: Int?
 
+  /// Rows drawn from the normal law; the row at `paddingIndex` is zero.
   public init(
     count: Int, dimension: Int, paddingIndex: Int? = nil, dtype: DType = .float32,
     generator: Generator = .default
@@ -87,6 +96,7 @@ public final class Embedding: Layer {
 
 /// The input as it is.
 public final class Identity: Layer {
+  /// A layer without parameters.
   public init() {}
   public func forward(_ x: Tensor) throws(ShapeError) -> Tensor { x }
 }
@@ -96,6 +106,7 @@ public final class Flatten: Layer {
   private let first: Int
   private let last: Int
 
+  /// Joins the axes `first` to `last`; negative ones count from the end.
   public init(first: Int = 1, last: Int = -1) {
     self.first = first
     self.last = last

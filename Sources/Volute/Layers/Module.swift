@@ -30,9 +30,13 @@ public protocol Module: AnyObject, Sendable {
 
 /// Something that a module holds.
 public enum ModuleMember {
+  /// Learned, and saved.
   case parameter(Parameter)
+  /// Not learned, and saved if it is persistent.
   case buffer(Buffer)
+  /// What `train()` and `eval()` set.
   case mode(TrainingMode)
+  /// A module below this one.
   case module(any Module)
 
   init?(_ value: Any) {
@@ -92,6 +96,7 @@ extension Module {
       .map { ($0.key, $0.value) }
   }
 
+  /// Every parameter, in order; one that is shared appears once. What an optimiser takes.
   public var parameters: [Parameter] { namedParameters.map(\.parameter) }
 
   /// Every buffer with its dotted key, in order.
@@ -126,6 +131,8 @@ extension Module {
   }
 
   /// Runs `body` as a call of this module: an error names its path, and whoever observes calls is told.
+  ///
+  /// - Throws: what `body` throws, with the path of the layer in which it arose.
   public func called(
     with inputs: [Tensor], _ body: () throws(ShapeError) -> Tensor
   ) throws(ShapeError) -> Tensor {
@@ -155,6 +162,8 @@ extension Module {
 /// A module that makes one tensor of another.
 public protocol Layer: Module {
   /// The computation; callers use the module as a function instead.
+  ///
+  /// - Throws: ``ShapeError`` when the input does not fit.
   func forward(_ x: Tensor) throws(ShapeError) -> Tensor
 }
 

@@ -1,10 +1,15 @@
 /// See ``interpolate(_:size:scaleFactor:mode:alignsCorners:recomputesScaleFactor:isAntialiased:)``.
 public final class Upsample: Layer {
+  /// Elements that come out along each axis; either this or `scaleFactor`.
   public let size: [Int]?
+  /// What sizes are multiplied by.
   public let scaleFactor: PerAxis<Double>?
+  /// How the axes are sampled.
   public let mode: InterpolationMode
+  /// Whether the first and last elements stay where they are; linear and cubic only.
   public let alignsCorners: Bool?
 
+  /// Give either `size` or `scaleFactor`.
   public init(
     size: [Int]? = nil, scaleFactor: PerAxis<Double>? = nil, mode: InterpolationMode = .nearest,
     alignsCorners: Bool? = nil
@@ -22,7 +27,9 @@ public final class Upsample: Layer {
 
 /// Channels moved into space: `[..., c · f₁ · f₂ ..., n₁, n₂ ...]` gives `[..., c, n₁ f₁, n₂ f₂ ...]`, for any number of axes.
 ///
-/// - Parameter factors: one a spatial axis.
+/// - Parameters:
+///   - x: the input.
+///   - factors: one a spatial axis.
 /// - Throws: ``ShapeError`` when the factors do not divide the channels.
 public func pixelShuffle(_ x: Tensor, _ factors: [Int]) throws(ShapeError) -> Tensor {
   let rank = factors.count
@@ -73,7 +80,10 @@ public func pixelUnshuffle(_ x: Tensor, _ factors: [Int]) throws(ShapeError) -> 
 }
 
 /// See ``pixelShuffle(_:_:)``.
+///
+/// Source: Shi and others, "Real-Time Single Image and Video Super-Resolution" (2016).
 public final class PixelShuffle: Layer {
+  /// One factor a spatial axis.
   public let factors: [Int]
 
   /// A factor for each spatial axis.
@@ -87,10 +97,13 @@ public final class PixelShuffle: Layer {
 
 /// See ``pixelUnshuffle(_:_:)``.
 public final class PixelUnshuffle: Layer {
+  /// One factor a spatial axis.
   public let factors: [Int]
 
+  /// One factor a spatial axis; a single number is PyTorch's, for height and width.
   public init(_ factors: [Int]) { self.factors = factors }
 
+  /// One factor a spatial axis; a single number is PyTorch's, for height and width.
   public convenience init(_ factor: Int) { self.init([factor, factor]) }
 
   public func forward(_ x: Tensor) throws(ShapeError) -> Tensor { try pixelUnshuffle(x, factors) }

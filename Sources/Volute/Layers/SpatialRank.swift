@@ -1,10 +1,14 @@
 /// A number of spatial axes, as a type: ``Convolution`` over ``Rank3`` is ``Conv3d``.
 public protocol SpatialRank: Sendable {
+  /// How many spatial axes.
   static var rank: Int { get }
 }
 
+/// One spatial axis: length.
 public enum Rank1: SpatialRank { public static let rank = 1 }
+/// Two spatial axes: height and width.
 public enum Rank2: SpatialRank { public static let rank = 2 }
+/// Three spatial axes: depth, height and width, or z, φ and r.
 public enum Rank3: SpatialRank { public static let rank = 3 }
 
 extension PerAxis {

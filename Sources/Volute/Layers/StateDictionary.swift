@@ -2,11 +2,16 @@ import VoluteEngine
 
 /// What loading weights found wrong: every key at once.
 public struct StateError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// A key whose tensor has another shape than the module's.
   public struct Mismatch: Hashable, Sendable {
+    /// The dotted key.
     public let key: String
+    /// The module's shape.
     public let expected: [Int]
+    /// The shape that was given.
     public let found: [Int]
 
+    /// A mismatch of the tensor under `key`.
     public init(key: String, expected: [Int], found: [Int]) {
       self.key = key
       self.expected = expected
@@ -21,8 +26,10 @@ public struct StateError: Error, Hashable, Sendable, CustomStringConvertible {
   /// Keys whose shapes differ.
   public var mismatched: [Mismatch] = []
 
+  /// No problem yet.
   public init() {}
 
+  /// Whether nothing was wrong.
   public var isEmpty: Bool { missing.isEmpty && unexpected.isEmpty && mismatched.isEmpty }
 
   public var description: String {
@@ -48,7 +55,9 @@ extension Module {
   /// Takes weights from tensors under the keys of ``stateDictionary``; types are converted.
   ///
   /// Nothing is changed if anything is wrong and the loading is strict.
-  /// - Parameter strict: `false` loads what fits.
+  /// - Parameters:
+  ///   - tensors: the weights by their dotted keys.
+  ///   - strict: `false` loads what fits.
   /// - Returns: what did not fit, empty when `strict`.
   /// - Throws: ``StateError`` with every missing, unexpected and mismatched key, when `strict`.
   @discardableResult

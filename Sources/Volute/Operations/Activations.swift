@@ -47,11 +47,16 @@ extension Tensor {
   /// `log(1 + exp(beta x)) / beta`; `x` itself where `beta x` is above `threshold`.
   public func softplus(beta: Double = 1, threshold: Double = 20) -> Tensor {
     let scaled = self * beta
-    // Without overflow: max(z, 0) + log(1 + exp(-|z|)).
-    let smooth = (scaled.relu() + (-scaled.abs()).exp().log1p()) * (1 / beta)
+    let smooth = scaled.logOnePlusExp() * (1 / beta)
     return trapping { () throws(ShapeError) in
       try `where`(scaled.detached() .> threshold, self, smooth)
     }
+  }
+
+  /// `log(1 + exp(x))` without overflow: `max(x, 0) + log(1 + exp(-|x|))`.
+  func logOnePlusExp() -> Tensor {
+    let x = detached()
+    return (x.relu() + (-x.abs()).exp().log1p()).recorded(self, SoftplusBackward(input: self))
   }
 
   /// `x tanh(log(1 + exp(x)))`.
@@ -59,4 +64,11 @@ extension Tensor {
 
   /// `log(sigmoid(x))`, without underflow.
   public func logSigmoid() -> Tensor { -((-self).softplus(threshold: .infinity)) }
+}
+
+/// The gradient of `log(1 + exp(x))`: that of its two terms would miss the half at zero, where each has a corner.
+private struct SoftplusBackward: Backward {
+  let input: Tensor
+
+  func gradients(_ gradient: Tensor, _ context: BackwardContext) -> [Tensor?] { [gradient * input.sigmoid()] }
 }

@@ -16,32 +16,44 @@ extension Tensor {
     trapping { () throws(ShapeError) in try compare(comparison, .tensor(left), right) }
   }
 
+  /// Where the elements are equal: bool, of the broadcast shape.
   public static func .== (left: Tensor, right: Tensor) -> Tensor { apply(.equal, left, .tensor(right)) }
+  /// Where the elements differ: bool, of the broadcast shape.
   public static func .!= (left: Tensor, right: Tensor) -> Tensor { apply(.notEqual, left, .tensor(right)) }
+  /// Where the left element is less: bool, of the broadcast shape.
   public static func .< (left: Tensor, right: Tensor) -> Tensor { apply(.less, left, .tensor(right)) }
+  /// Where the left element is not greater: bool, of the broadcast shape.
   public static func .<= (left: Tensor, right: Tensor) -> Tensor {
     apply(.lessOrEqual, left, .tensor(right))
   }
+  /// Where the left element is greater: bool, of the broadcast shape.
   public static func .> (left: Tensor, right: Tensor) -> Tensor { apply(.greater, left, .tensor(right)) }
+  /// Where the left element is not less: bool, of the broadcast shape.
   public static func .>= (left: Tensor, right: Tensor) -> Tensor {
     apply(.greaterOrEqual, left, .tensor(right))
   }
 
+  /// Where the elements are equal: bool, of the broadcast shape.
   public static func .== (left: Tensor, right: some ScalarValue) -> Tensor {
     apply(.equal, left, .scalar(right.scalar))
   }
+  /// Where the elements differ: bool, of the broadcast shape.
   public static func .!= (left: Tensor, right: some ScalarValue) -> Tensor {
     apply(.notEqual, left, .scalar(right.scalar))
   }
+  /// Where the left element is less: bool, of the broadcast shape.
   public static func .< (left: Tensor, right: some ScalarValue) -> Tensor {
     apply(.less, left, .scalar(right.scalar))
   }
+  /// Where the left element is not greater: bool, of the broadcast shape.
   public static func .<= (left: Tensor, right: some ScalarValue) -> Tensor {
     apply(.lessOrEqual, left, .scalar(right.scalar))
   }
+  /// Where the left element is greater: bool, of the broadcast shape.
   public static func .> (left: Tensor, right: some ScalarValue) -> Tensor {
     apply(.greater, left, .scalar(right.scalar))
   }
+  /// Where the left element is not less: bool, of the broadcast shape.
   public static func .>= (left: Tensor, right: some ScalarValue) -> Tensor {
     apply(.greaterOrEqual, left, .scalar(right.scalar))
   }
@@ -50,21 +62,27 @@ extension Tensor {
   public static func .& (left: Tensor, right: Tensor) -> Tensor {
     trapping { () throws(ShapeError) in try binary(.bitwiseAnd, .tensor(left), .tensor(right)) }
   }
+  /// Either, element by element: logical of bool, by bits of integers.
   public static func .| (left: Tensor, right: Tensor) -> Tensor {
     trapping { () throws(ShapeError) in try binary(.bitwiseOr, .tensor(left), .tensor(right)) }
   }
+  /// One but not both, element by element: logical of bool, by bits of integers.
   public static func .^ (left: Tensor, right: Tensor) -> Tensor {
     trapping { () throws(ShapeError) in try binary(.bitwiseXor, .tensor(left), .tensor(right)) }
   }
+  /// Not, element by element: logical of bool, by bits of integers.
   public static prefix func .! (x: Tensor) -> Tensor {
     precondition(!x.dtype.isFloatingPoint, "bitwise_not: not implemented for \(x.dtype.rawValue)")
     return x.mapped(.bitwiseNot)
   }
 
+  /// Where elements are not a number: bool, of the same shape.
   public func isNaN() -> Tensor { self .!= self }
 
+  /// Where elements are neither infinite nor NaN: bool, of the same shape.
   public func isFinite() -> Tensor { dtype.isFloatingPoint ? (self - self) .== 0 : self .== self }
 
+  /// Where elements are infinite: bool, of the same shape.
   public func isInfinite() -> Tensor { .!(isFinite() .| isNaN()) }
 
   /// Whether both elements are not zero.

@@ -11,12 +11,18 @@ import VoluteEngine
 /// Integers give integers and wrap; the 16-bit types are accumulated in 32 bits and rounded once.
 ///
 /// - Parameters:
+///   - x: the input, batched or not.
+///   - weight: the weights.
+///   - bias: `[outputs]`, added to each output channel.
+///   - stride: elements from one window to the next, along each axis.
 ///   - padding: amounts, or `.same` (with any stride), `.valid`, `.half`, `.full`.
 ///   - paddingMode: what is read beyond the input, for the axes whose `padding` does not say.
+///   - dilation: elements from one tap to the next, along each axis.
+///   - groups: parts into which the channels are divided; they do not see each other.
 ///   - isStrict: refuse sizes that the stride does not divide, instead of dropping the remainder.
-///   - policy: which algorithms may be taken. `.automatic` keeps the error within 3e-6 of the output's root mean
-///     square; `.exact` adds up the products of the definition, so that an infinity or a NaN reaches the outputs whose
-///     windows it lies in and no others.
+///   - policy: which algorithms may be taken. `.automatic` keeps the error within 3e-6 of the output's root
+///     mean square; `.exact` adds up the products of the definition, so that an infinity or a NaN reaches
+///     the outputs whose windows it lies in and no others.
 /// - Throws: ``ShapeError`` naming the parameter, the numbers and the mend.
 public func convolution(
   _ x: Tensor, _ weight: Tensor, bias: Tensor? = nil, stride: PerAxis<Int> = 1, padding: Padding = 0,
@@ -39,9 +45,17 @@ public func convolution(
 /// - result: `[batch, outputs, (n - 1) s - before - after + d (k - 1) + outputPadding + 1 ...]`.
 ///
 /// - Parameters:
-///   - paddingMode: with `.zeros`, what falls on the padding is dropped, as PyTorch does; in the other modes it is
-///     added to the elements that the padding stands for. A circular axis scatters onto a ring.
+///   - x: the input, batched or not.
+///   - weight: the weights.
+///   - bias: `[outputs]`, added to each output channel.
+///   - stride: elements from one window to the next, along each axis.
+///   - padding: elements added on either side of each axis.
+///   - paddingMode: with `.zeros`, what falls on the padding is dropped, as PyTorch does; in the other modes
+///     it is added to the elements that the padding stands for. A circular axis scatters onto a ring.
+///   - outputPadding: elements added to the end of the output, less than the stride.
 ///   - outputSize: asks for one of the sizes that the stride makes ambiguous; replaces `outputPadding`.
+///   - dilation: elements from one tap to the next, along each axis.
+///   - groups: parts into which the channels are divided; they do not see each other.
 ///   - policy: which algorithms may be taken.
 /// - Throws: ``ShapeError`` naming the parameter, the numbers and the mend.
 public func transposedConvolution(

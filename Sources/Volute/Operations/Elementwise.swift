@@ -156,12 +156,15 @@ extension Tensor {
     trapping { () throws(ShapeError) in try binary(operation, left, right) }
   }
 
+  /// The sum, element by element; shapes broadcast, types promote.
   public static func + (left: Tensor, right: Tensor) -> Tensor {
     apply(.add, .tensor(left), .tensor(right))
   }
+  /// The difference, element by element; shapes broadcast, types promote.
   public static func - (left: Tensor, right: Tensor) -> Tensor {
     apply(.subtract, .tensor(left), .tensor(right))
   }
+  /// The product, element by element; shapes broadcast, types promote.
   public static func * (left: Tensor, right: Tensor) -> Tensor {
     apply(.multiply, .tensor(left), .tensor(right))
   }
@@ -174,38 +177,51 @@ extension Tensor {
     apply(.remainder, .tensor(left), .tensor(right))
   }
 
+  /// The sum, element by element; shapes broadcast, types promote.
   public static func + (left: Tensor, right: some ScalarValue) -> Tensor {
     apply(.add, .tensor(left), .scalar(right.scalar))
   }
+  /// The difference, element by element; shapes broadcast, types promote.
   public static func - (left: Tensor, right: some ScalarValue) -> Tensor {
     apply(.subtract, .tensor(left), .scalar(right.scalar))
   }
+  /// The product, element by element; shapes broadcast, types promote.
   public static func * (left: Tensor, right: some ScalarValue) -> Tensor {
     apply(.multiply, .tensor(left), .scalar(right.scalar))
   }
+  /// The quotient, element by element, floating-point also of integers; shapes broadcast, types promote.
   public static func / (left: Tensor, right: some ScalarValue) -> Tensor {
     apply(.divide, .tensor(left), .scalar(right.scalar))
   }
+  /// The remainder, with the divisor's sign as in Python; shapes broadcast, types promote.
   public static func % (left: Tensor, right: some ScalarValue) -> Tensor {
     apply(.remainder, .tensor(left), .scalar(right.scalar))
   }
 
+  /// The sum, element by element; shapes broadcast, types promote.
   public static func + (left: some ScalarValue, right: Tensor) -> Tensor {
     apply(.add, .scalar(left.scalar), .tensor(right))
   }
+  /// The difference, element by element; shapes broadcast, types promote.
   public static func - (left: some ScalarValue, right: Tensor) -> Tensor {
     apply(.subtract, .scalar(left.scalar), .tensor(right))
   }
+  /// The product, element by element; shapes broadcast, types promote.
   public static func * (left: some ScalarValue, right: Tensor) -> Tensor {
     apply(.multiply, .scalar(left.scalar), .tensor(right))
   }
+  /// The quotient, element by element, floating-point also of integers; shapes broadcast, types promote.
   public static func / (left: some ScalarValue, right: Tensor) -> Tensor {
     apply(.divide, .scalar(left.scalar), .tensor(right))
   }
 
+  /// Adds in place; the shape and type stay.
   public static func += (left: inout Tensor, right: Tensor) { left.replace(with: left + right) }
+  /// Subtracts in place; the shape and type stay.
   public static func -= (left: inout Tensor, right: Tensor) { left.replace(with: left - right) }
+  /// Multiplies in place; the shape and type stay.
   public static func *= (left: inout Tensor, right: Tensor) { left.replace(with: left * right) }
+  /// Divides in place; the shape and type stay.
   public static func /= (left: inout Tensor, right: Tensor) { left.replace(with: left / right) }
 
   /// Takes the elements of `result`; a leaf that requires a gradient stays one, and may change only where nothing
@@ -225,6 +241,7 @@ extension Tensor {
     self.node = node
   }
 
+  /// The negative of each element.
   public static prefix func - (x: Tensor) -> Tensor {
     trapping { () throws(ShapeError) in try negative(x) }
   }
@@ -234,6 +251,7 @@ extension Tensor {
     Tensor.apply(.power, .tensor(self), .scalar(exponent.scalar))
   }
 
+  /// Each element to the power of `exponent`; shapes broadcast.
   public func power(_ exponent: Tensor) -> Tensor {
     Tensor.apply(.power, .tensor(self), .tensor(exponent))
   }
@@ -243,6 +261,7 @@ extension Tensor {
     Tensor.apply(.floorDivide, .tensor(self), .scalar(divisor.scalar))
   }
 
+  /// The quotient rounded towards negative infinity, as Python's `//`.
   public func floorDivided(by divisor: Tensor) -> Tensor {
     Tensor.apply(.floorDivide, .tensor(self), .tensor(divisor))
   }

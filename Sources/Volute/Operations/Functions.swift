@@ -19,29 +19,50 @@ extension Tensor {
     dtype.isFloatingPoint ? mapped(operation) : self
   }
 
+  /// The absolute value of each element.
   public func abs() -> Tensor { mapped(.absolute) }
+  /// -1, 0 or 1 by the sign of each element.
   public func sign() -> Tensor { mapped(.sign) }
+  /// The square of each element.
   public func square() -> Tensor { mapped(.square) }
+  /// The largest whole number not greater than each element.
   public func floor() -> Tensor { rounded(.floor) }
+  /// The smallest whole number not less than each element.
   public func ceil() -> Tensor { rounded(.ceil) }
   /// Halves go to the even neighbour.
   public func round() -> Tensor { rounded(.round) }
+  /// Each element without its fraction.
   public func truncated() -> Tensor { rounded(.truncate) }
 
+  /// One over each element.
   public func reciprocal() -> Tensor { mappedAsReal(.reciprocal) }
+  /// The square root of each element; NaN of negative ones.
   public func sqrt() -> Tensor { mappedAsReal(.squareRoot) }
+  /// One over the square root of each element.
   public func rsqrt() -> Tensor { mappedAsReal(.reciprocalSquareRoot) }
+  /// e to the power of each element.
   public func exp() -> Tensor { mappedAsReal(.exponential) }
+  /// `exp(x) - 1`, exact near 0.
   public func expm1() -> Tensor { mappedAsReal(.exponentialMinusOne) }
+  /// The natural logarithm of each element; NaN of negative ones.
   public func log() -> Tensor { mappedAsReal(.logarithm) }
+  /// `log(1 + x)`, exact near 0.
   public func log1p() -> Tensor { mappedAsReal(.logarithmOnePlus) }
+  /// The logarithm to base 2 of each element.
   public func log2() -> Tensor { mappedAsReal(.logarithm2) }
+  /// The logarithm to base 10 of each element.
   public func log10() -> Tensor { mappedAsReal(.logarithm10) }
+  /// The sine of each element, in radians.
   public func sin() -> Tensor { mappedAsReal(.sine) }
+  /// The cosine of each element, in radians.
   public func cos() -> Tensor { mappedAsReal(.cosine) }
+  /// The tangent of each element, in radians.
   public func tan() -> Tensor { mappedAsReal(.tangent) }
+  /// The inverse tangent of each element, in radians.
   public func atan() -> Tensor { mappedAsReal(.arcTangent) }
+  /// The hyperbolic tangent of each element.
   public func tanh() -> Tensor { mappedAsReal(.hyperbolicTangent) }
+  /// `1 / (1 + exp(-x))` of each element.
   public func sigmoid() -> Tensor { mappedAsReal(.sigmoid) }
   /// The error function.
   public func erf() -> Tensor { mappedAsReal(.errorFunction) }

@@ -7,9 +7,14 @@ import VoluteEngine
 /// - result: `[batch, channels, size...]` as asked, or `floor(n * scale)`.
 ///
 /// - Parameters:
+///   - x: the input.
+///   - size: the spatial size that comes out; either this or `scaleFactor`.
 ///   - scaleFactor: one scale an axis or one for all; positions are computed from it unless
 ///     `recomputesScaleFactor` asks for the ratio of the rounded sizes.
-///   - alignsCorners: makes the first and last elements of input and output coincide; for `.linear` and `.cubic`.
+///   - mode: how the axes are sampled.
+///   - alignsCorners: makes the first and last elements of input and output coincide; for `.linear` and
+///     `.cubic`.
+///   - recomputesScaleFactor: compute positions from the sizes instead of from `scaleFactor`.
 ///   - isAntialiased: widens the filter where an axis shrinks; for `.linear` and `.cubic`.
 /// - Throws: ``ShapeError`` naming the parameter, the numbers and the mend. Floating-point types are taken in every
 ///   mode, uint8 in all but `.area`, the others in none.

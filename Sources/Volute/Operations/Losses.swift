@@ -2,7 +2,9 @@ import VoluteEngine
 
 /// How the losses of the elements become one.
 public enum LossReduction: Sendable {
+  /// The mean of the losses, a scalar.
   case mean
+  /// The sum of the losses, a scalar.
   case sum
   /// They do not.
   case none
@@ -51,6 +53,8 @@ public func l1Loss(
 
 /// Half the square of a difference up to `delta`, and a straight line beyond.
 ///
+/// Source: Huber, "Robust Estimation of a Location Parameter" (1964).
+///
 /// - Throws: ``ShapeError`` when the shapes differ or `delta` is not positive.
 public func huberLoss(
   _ prediction: Tensor, _ target: Tensor, delta: Double = 1, reduction: LossReduction = .mean
@@ -59,25 +63,32 @@ public func huberLoss(
   guard delta > 0 else {
     throw ShapeError("huber_loss", parameter: "delta", "delta must be positive, but got \(delta)")
   }
-  let distance = (prediction - target).abs()
-  // The square sees no more than delta, the line what is beyond.
-  let near = distance.clamped(nil, delta)
-  return (near.square() * 0.5 + (distance - near) * delta).reduced(reduction)
+  let difference = prediction - target
+  let distance = difference.abs()
+  // The square sees no more than delta, so that it stays finite where the line is taken.
+  let square = difference.clamped(-delta, delta).square() * 0.5
+  return try `where`(distance .< delta, square, (distance - delta / 2) * delta).reduced(reduction)
 }
 
 /// The binary cross entropy of `sigmoid(logits)`, without overflow.
 ///
 /// - Parameters:
+///   - logits: any numbers; sigmoid or softmax make probabilities of them.
 ///   - target: probabilities of the positive class, of the logits' shape.
+///   - weight: factors of the losses.
 ///   - positiveWeight: broadcasts over the logits.
+///   - reduction: what becomes of the losses of single elements.
 /// - Throws: ``ShapeError`` when the shapes differ.
 public func binaryCrossEntropyWithLogits(
   _ logits: Tensor, _ target: Tensor, weight: Tensor? = nil, positiveWeight: Tensor? = nil,
   reduction: LossReduction = .mean
 ) throws(ShapeError) -> Tensor {
   try checkShapes("binary_cross_entropy_with_logits", logits, target)
-  // -log sigmoid(z) = log(1 + exp(-z)) = max(-z, 0) + log(1 + exp(-|z|)).
-  let shared = (-logits.abs()).exp().log1p() + (-logits).relu()
+  for case let factor? in [weight, positiveWeight] {
+    _ = try broadcastShape([logits.shape, factor.shape], operation: "binary_cross_entropy_with_logits")
+  }
+  // -log sigmoid(z) = log(1 + exp(-z)).
+  let shared = (-logits).logOnePlusExp()
   var loss: Tensor
   if let positiveWeight {
     loss = (1 - target) * logits + ((positiveWeight - 1) * target + 1) * shared
@@ -95,7 +106,12 @@ public func binaryCrossEntropyWithLogits(
 /// - `target`: int64 `[batch, size...]`, or a single number.
 /// - `weight`: `[classes]`; a mean is over the weights of the targets.
 ///
-/// - Parameter ignoredIndex: targets with it do not count.
+/// - Parameters:
+///   - logProbabilities: as `logSoftmax` gives them.
+///   - target: what is right, as said above.
+///   - weight: factors of the losses.
+///   - ignoredIndex: targets with it do not count.
+///   - reduction: what becomes of the losses of single elements.
 /// - Throws: ``ShapeError`` when shapes or types do not fit or a target is no class.
 public func nllLoss(
   _ logProbabilities: Tensor, _ target: Tensor, weight: Tensor? = nil, ignoredIndex: Int = -100,
@@ -116,12 +132,7 @@ public func nllLoss(
   let picked = try gather(logProbabilities, axis: axis, indices: places.unsqueezed(axis)).squeezed(axis)
   var weights = isKept.to(logProbabilities.dtype)
   if let weight {
-    guard weight.shape == [classes] else {
-      throw ShapeError(
-        "nll_loss", parameter: "weight",
-        "weight tensor should be defined either for all \(classes) classes or no classes, but got shape "
-          + "\(weight.shape)", shapes: [weight.shape])
-    }
+    try checkWeight("nll_loss", weight, classes: classes)
     weights =
       weights
       * (try indexSelect(weight, axis: 0, indices: places.reshaped([-1])).reshaped(places.shape))
@@ -136,7 +147,13 @@ public func nllLoss(
 /// - `logits`: `[batch, classes, size...]` or `[classes]`.
 /// - `target`: classes, int64 `[batch, size...]`; or probabilities of the logits' shape.
 ///
-/// - Parameter smoothing: the share of a target that is spread over all classes.
+/// - Parameters:
+///   - logits: any numbers; sigmoid or softmax make probabilities of them.
+///   - target: what is right, as said above.
+///   - weight: factors of the losses.
+///   - ignoredIndex: targets with it do not count.
+///   - smoothing: the share of a target that is spread over all classes.
+///   - reduction: what becomes of the losses of single elements.
 /// - Throws: ``ShapeError`` when shapes or types do not fit or a target is no class.
 public func crossEntropy(
   _ logits: Tensor, _ target: Tensor, weight: Tensor? = nil, ignoredIndex: Int = -100, smoothing: Double = 0,
@@ -150,6 +167,7 @@ public func crossEntropy(
   let axis = logits.rank > 1 ? 1 : 0
   let logarithms = logits.logSoftmax(axis)
   let classes = logits.rank > 0 ? logits.shape[axis] : 0
+  if let weight { try checkWeight("cross_entropy", weight, classes: classes) }
   let overClasses = weight.map { $0.reshaped([-1] + Array(repeating: 1, count: logits.rank - 1 - axis)) }
   if target.dtype.isFloatingPoint && target.shape == logits.shape {
     let smooth = smoothing == 0 ? target : target * (1 - smoothing) + smoothing / Double(classes)
@@ -181,8 +199,11 @@ public func crossEntropy(
 ///
 /// - Parameters:
 ///   - input: logarithms of probabilities.
+///   - target: the probabilities that they are compared with.
 ///   - isLogarithm: `target` holds logarithms too.
-///   - averagesOverBatch: divide a sum by the first size, which is the mathematical mean, instead of by the count.
+///   - averagesOverBatch: divide a sum by the first size, which is the mathematical mean, instead of by the
+///     count.
+///   - reduction: what becomes of the losses of single elements.
 /// - Throws: ``ShapeError`` when the shapes differ.
 public func klDivergence(
   _ input: Tensor, _ target: Tensor, isLogarithm: Bool = false, averagesOverBatch: Bool = false,
@@ -221,4 +242,14 @@ private func classAxis(
       shapes: [input.shape, target.shape])
   }
   return axis
+}
+
+private func checkWeight(
+  _ operation: String, _ weight: Tensor, classes: Int
+) throws(ShapeError) {
+  if weight.shape == [classes] { return }
+  throw ShapeError(
+    operation, parameter: "weight",
+    "weight tensor should be defined either for all \(classes) classes or no classes, but got shape "
+      + "\(weight.shape)", shapes: [weight.shape])
 }

@@ -85,7 +85,10 @@ private struct BmmBackward: Backward {
 /// # Shapes
 /// The result has the remaining axes of `left`, then those of `right`.
 ///
-/// - Parameter axes: axis `lhs[i]` of `left` is summed with axis `rhs[i]` of `right`.
+/// - Parameters:
+///   - left: the first tensor.
+///   - right: the second tensor.
+///   - axes: axis `lhs[i]` of `left` is summed with axis `rhs[i]` of `right`.
 /// - Throws: ``ShapeError`` when the axes do not pair up.
 public func tensordot(
   _ left: Tensor, _ right: Tensor, axes: (lhs: [Int], rhs: [Int])

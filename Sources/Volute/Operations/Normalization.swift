@@ -185,14 +185,15 @@ private func requireFloatingPoint(_ x: Tensor, _ operation: String) throws(Shape
 }
 
 private func checkAffine(
-  _ operation: String, _ parameters: [(name: String, tensor: Tensor?)], shape: [Int], dtype: DType
+  _ operation: String, _ parameters: [(name: String, tensor: Tensor?)], shape: [Int], for x: Tensor
 ) throws(ShapeError) {
   for (name, tensor) in parameters {
     guard let tensor else { continue }
     if tensor.shape != shape {
       throw ShapeError(
-        operation, parameter: name, "expected \(name) of shape \(shape), but got \(tensor.shape)",
-        shapes: [tensor.shape])
+        operation, parameter: name,
+        "expected \(name) of shape \(shape) for an input of size \(x.shape), but got \(tensor.shape)",
+        shapes: [tensor.shape, x.shape])
     }
     if !tensor.dtype.isFloatingPoint {
       throw ShapeError(
@@ -225,7 +226,7 @@ public func groupNorm(
         + "num_groups=\(groups)", shapes: [x.shape])
   }
   try checkAffine(
-    "group_norm", [("weight", weight), ("bias", bias)], shape: [x.shape[1]], dtype: x.dtype)
+    "group_norm", [("weight", weight), ("bias", bias)], shape: [x.shape[1]], for: x)
   return normalized(
     x, NormalizationLayout(shape: x.shape, groups: groups), weight: weight, bias: bias, epsilon: epsilon,
     name: "NativeGroupNormBackward"
@@ -258,7 +259,7 @@ public func instanceNorm(
       "expected more than 1 spatial element when training, got input size \(x.shape)", shapes: [x.shape])
   }
   try checkAffine(
-    "instance_norm", [("weight", weight), ("bias", bias)], shape: [x.shape[1]], dtype: x.dtype)
+    "instance_norm", [("weight", weight), ("bias", bias)], shape: [x.shape[1]], for: x)
   if !usesInputStatistics, let running {
     return try batchNorm(
       x, running: running, weight: weight, bias: bias, isTraining: false, momentum: momentum, epsilon: epsilon
@@ -277,7 +278,7 @@ public func instanceNorm(
     }
     running.update(
       means: average(normal.means), variances: average(normal.variances), count: layout.size,
-      momentum: momentum)
+      momentum: momentum, countsBatch: false)
   }
   return normal.result
 }
@@ -289,8 +290,13 @@ public func instanceNorm(
 /// - `weight`, `bias`, running statistics: `[channels]`.
 ///
 /// - Parameters:
+///   - x: the input.
 ///   - running: updated in training, used otherwise; without them the batch's own are always used.
+///   - weight: scales, `[channels]`.
+///   - bias: shifts, `[channels]`.
+///   - isTraining: use the statistics of the batch, and take them into `running`.
 ///   - momentum: the share of the batch in the new running statistics; `nil` averages all batches.
+///   - epsilon: added to the variance before its root is taken.
 /// - Throws: ``ShapeError`` naming the parameter and the numbers.
 public func batchNorm(
   _ x: Tensor, running: RunningStatistics? = nil, weight: Tensor? = nil, bias: Tensor? = nil,
@@ -308,7 +314,7 @@ public func batchNorm(
     "batch_norm",
     [
       ("running_mean", running?.mean), ("running_var", running?.variance), ("weight", weight), ("bias", bias),
-    ], shape: channels, dtype: x.dtype)
+    ], shape: channels, for: x)
   if !isTraining, let running {
     return normalized(
       x, layout, weight: weight, bias: bias, epsilon: epsilon, given: (running.mean, running.variance),
@@ -339,7 +345,7 @@ public func layerNorm(
 ) throws(ShapeError) -> Tensor {
   try requireFloatingPoint(x, "layer_norm")
   try checkNormalizedShape(x, shape, "layer_norm")
-  try checkAffine("layer_norm", [("weight", weight), ("bias", bias)], shape: shape, dtype: x.dtype)
+  try checkAffine("layer_norm", [("weight", weight), ("bias", bias)], shape: shape, for: x)
   let size = shape.reduce(1, *)
   let rows = x.reshaped([size == 0 ? 0 : x.count / size, 1, size])
   var result = normalized(
@@ -357,14 +363,18 @@ public func layerNorm(
 /// - `x`: ends in `shape`.
 /// - `weight`: `shape`.
 ///
-/// - Parameter epsilon: `nil` takes the type's distance from 1 to the next number.
+/// - Parameters:
+///   - x: the input.
+///   - shape: the sizes of the last axes, over which it normalises.
+///   - weight: scales of `shape`.
+///   - epsilon: `nil` takes the type's distance from 1 to the next number.
 /// - Throws: ``ShapeError`` naming the parameter and the numbers.
 public func rmsNorm(
   _ x: Tensor, shape: [Int], weight: Tensor? = nil, epsilon: Double? = nil
 ) throws(ShapeError) -> Tensor {
   try requireFloatingPoint(x, "rms_norm")
   try checkNormalizedShape(x, shape, "rms_norm")
-  try checkAffine("rms_norm", [("weight", weight)], shape: shape, dtype: x.dtype)
+  try checkAffine("rms_norm", [("weight", weight)], shape: shape, for: x)
   let axes = Array((x.rank - shape.count)..<x.rank)
   // In 32 bits at least, rounded once.
   let wide = x.to(x.dtype == .float64 ? .float64 : .float32)

@@ -3,9 +3,10 @@ import VoluteEngine
 /// `x` extended, or by negative amounts cropped, along its last axes.
 ///
 /// - Parameters:
+///   - x: the input.
 ///   - amounts: pairs (before, after), the last axis first, as PyTorch's `F.pad` takes them.
-///   - mode: `.constant`, or one of ``PaddingMode``; any axis may be padded in any mode, and a circular one may wrap
-///     more than once.
+///   - mode: `.constant`, or one of ``PaddingMode``; any axis may be padded in any mode, and a circular one
+///     may wrap more than once.
 ///   - value: what `.constant` fills with.
 /// - Throws: ``ShapeError`` naming the parameter, the numbers and the mend.
 public func pad(

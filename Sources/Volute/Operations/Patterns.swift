@@ -2,12 +2,19 @@ import VoluteEngine
 
 /// What ``reduce(_:_:_:_:)`` does with the axes that disappear.
 public enum PatternReduction: String, CaseIterable, Hashable, Sendable {
+  /// The sum over the axes that vanish.
   case sum
+  /// The mean over them.
   case mean
+  /// The least element.
   case min
+  /// The largest element.
   case max
+  /// The product.
   case product = "prod"
+  /// Whether any element is true.
   case any
+  /// Whether all elements are true.
   case all
 }
 

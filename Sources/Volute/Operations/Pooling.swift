@@ -9,7 +9,14 @@ import VoluteEngine
 ///
 /// Padding counts as minus infinity, the first of equals wins, and NaN beats everything. Indices are flat over the
 /// spatial axes.
-/// - Parameter stride: `nil` moves by the kernel.
+/// - Parameters:
+///   - x: the input.
+///   - rank: the number of spatial axes.
+///   - kernelSize: taps along each axis.
+///   - stride: `nil` moves by the kernel.
+///   - padding: elements added on either side of each axis.
+///   - dilation: elements from one tap to the next, along each axis.
+///   - isCeil: keep a last window that overhangs the padded input, unless it starts in the padding.
 /// - Throws: ``ShapeError`` naming the parameter, the numbers and the mend.
 public func maxPool(
   _ x: Tensor, rank: Int, kernelSize: PerAxis<Int>, stride: PerAxis<Int>? = nil,
@@ -24,7 +31,10 @@ public func maxPool(
 /// The largest element of each of `outputSize` windows that cover the input evenly, and where it stood.
 ///
 /// Window `o` of `n -> m` covers `floor(o n / m) ..< ceil((o + 1) n / m)`.
-/// - Parameter outputSize: one size an axis or one for all; `nil` entries keep the input's.
+/// - Parameters:
+///   - x: the input.
+///   - rank: the number of spatial axes.
+///   - outputSize: one size an axis or one for all; `nil` entries keep the input's.
 /// - Throws: ``ShapeError`` naming the parameter, the numbers and the mend.
 public func adaptiveMaxPool(
   _ x: Tensor, rank: Int, outputSize: PerAxis<Int?>
@@ -79,7 +89,12 @@ private struct MaxPoolBackward: Backward {
 /// - result: the same with `floor((n + 2 p - k) / s) + 1` along each axis, or rounded up with `isCeil`.
 ///
 /// - Parameters:
+///   - x: the input.
+///   - rank: the number of spatial axes.
+///   - kernelSize: taps along each axis.
 ///   - stride: `nil` moves by the kernel.
+///   - padding: elements added on either side of each axis.
+///   - isCeil: keep a last window that overhangs the padded input, unless it starts in the padding.
 ///   - countsPadding: divide by the window's size with its padding; what overhangs in ceil mode never counts.
 ///   - divisor: divides the sums by this instead.
 /// - Throws: ``ShapeError`` naming the parameter, the numbers and the mend; also for types that are not
@@ -109,7 +124,10 @@ public func averagePool(
 /// The mean of each of `outputSize` windows that cover the input evenly.
 ///
 /// Window `o` of `n -> m` covers `floor(o n / m) ..< ceil((o + 1) n / m)`.
-/// - Parameter outputSize: one size an axis or one for all; `nil` entries keep the input's.
+/// - Parameters:
+///   - x: the input.
+///   - rank: the number of spatial axes.
+///   - outputSize: one size an axis or one for all; `nil` entries keep the input's.
 /// - Throws: ``ShapeError`` naming the parameter, the numbers and the mend; also for types that are not
 ///   floating-point.
 public func adaptiveAveragePool(
@@ -217,6 +235,7 @@ private struct MaxUnpoolBackward: Backward {
 
   func gradients(_ gradient: Tensor, _ context: BackwardContext) -> [Tensor?] {
     let planes = Array(shape.dropLast(rank))
+    if indices.count == 0 { return [Tensor.zeros(shape, dtype: gradient.dtype)] }
     return [
       gradient.reshaped(planes + [-1]).gathered(planes.count, indices.reshaped(planes + [-1]))
         .reshaped(shape)

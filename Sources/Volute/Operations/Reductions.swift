@@ -145,6 +145,7 @@ extension Tensor {
     reduce(.sum, axes, keepsAxes, to: dtype ?? (self.dtype.isFloatingPoint ? self.dtype : .int64))
   }
 
+  /// Multiplies over `axes` (all of them when empty). Integers and bools give int64.
   public func product(_ axes: [Int] = [], keepsAxes: Bool = false) -> Tensor {
     reduce(.product, axes, keepsAxes, to: dtype.isFloatingPoint ? dtype : .int64)
   }

@@ -79,7 +79,7 @@ struct MeanBackward: Backward {
   let count: Int
 
   func gradients(_ gradient: Tensor, _ context: BackwardContext) -> [Tensor?] {
-    [(gradient / Double(count)).to(dtype).reshaped(keptShape).expanded(shape)]
+    [(gradient / Double(max(count, 1))).to(dtype).reshaped(keptShape).expanded(shape)]
   }
 }
 

@@ -128,7 +128,10 @@ private func outOfBounds(_ operation: String, _ index: Int64, axis: Int, size: I
 
 /// The places `indices` of `axis`, in their order.
 ///
-/// - Parameter indices: int64, one-dimensional or a single number.
+/// - Parameters:
+///   - x: what is chosen from.
+///   - axis: the axis; negative counts from the end.
+///   - indices: int64, one-dimensional or a single number.
 /// - Throws: ``ShapeError`` when an index is out of bounds.
 public func indexSelect(_ x: Tensor, axis: Int, indices: Tensor) throws(ShapeError) -> Tensor {
   let place = try resolvedAxis(axis, rank: x.rank, operation: "index_select")
@@ -150,7 +153,9 @@ public func indexSelect(_ x: Tensor, axis: Int, indices: Tensor) throws(ShapeErr
 /// # Shapes
 /// `[...]` gives `[..., classes]`, int64.
 ///
-/// - Parameter classes: `nil` takes the largest element plus one.
+/// - Parameters:
+///   - x: what is chosen from.
+///   - classes: `nil` takes the largest element plus one.
 /// - Throws: ``ShapeError`` when an element is negative or not below `classes`.
 public func oneHot(_ x: Tensor, classes: Int? = nil) throws(ShapeError) -> Tensor {
   guard x.dtype == .int64 else {
@@ -170,7 +175,9 @@ public func oneHot(_ x: Tensor, classes: Int? = nil) throws(ShapeError) -> Tenso
 
 /// The indices along each axis of flat places in a row-major array of `shape`.
 ///
-/// - Parameter places: any integer tensor.
+/// - Parameters:
+///   - places: any integer tensor.
+///   - shape: the shape that the places are in.
 /// - Returns: one int64 tensor an axis, each of the shape of `places`.
 /// - Throws: ``ShapeError`` when a place lies outside of the array.
 public func unravelIndex(_ places: Tensor, _ shape: [Int]) throws(ShapeError) -> [Tensor] {

@@ -6,8 +6,14 @@ import VoluteEngine
 /// - `x`: `[batch, channels, size...]`, or without the batch; `rank` spatial axes.
 /// - result: `[batch, channels * taps, positions]`: row `c * taps + t` holds tap `t` of channel `c`.
 ///
-/// - Parameter rank: the number of spatial axes; `nil` takes it from the kernel if that lists its axes, and 2
-///   otherwise, as in PyTorch.
+/// - Parameters:
+///   - x: the input.
+///   - kernelSize: taps along each axis.
+///   - dilation: elements from one tap to the next, along each axis.
+///   - padding: elements added on either side of each axis.
+///   - stride: elements from one window to the next, along each axis.
+///   - rank: the number of spatial axes; `nil` takes it from the kernel if that lists its axes, and 2
+///     otherwise, as in PyTorch.
 /// - Throws: ``ShapeError`` naming the parameter, the numbers and the mend.
 public func unfold(
   _ x: Tensor, kernelSize: PerAxis<Int>, dilation: PerAxis<Int> = 1, padding: PerAxis<Int> = 0,

@@ -2,6 +2,8 @@ import VoluteEngine
 
 /// Scales all gradients together so that their norm is at most `maximum`.
 ///
+/// Source: Pascanu and others, "On the difficulty of training recurrent neural networks" (2013).
+///
 /// - Returns: the norm before, of all gradients as one vector.
 @discardableResult
 public func clipGradNorm(_ parameters: [Parameter], maximum: Double, order: Double = 2) -> Double {
@@ -26,12 +28,16 @@ public func clipGradValue(_ parameters: [Parameter], maximum: Double) {
 }
 
 /// A running mean of parameters: `average = decay average + (1 - decay) parameter`.
+///
+/// Source: Polyak and Juditsky, "Acceleration of Stochastic Approximation by Averaging" (1992).
 public final class ExponentialMovingAverage {
+  /// The share of the old average, 0 to 1.
   public let decay: Double
   private let parameters: [Parameter]
   /// In the order of the parameters.
   public private(set) var averages: [Tensor]
 
+  /// Averages that start as the parameters are now.
   public init(_ parameters: [Parameter], decay: Double = 0.999) {
     precondition(decay >= 0 && decay <= 1, "ema: decay must be between 0 and 1, but got \(decay)")
     self.parameters = parameters
@@ -49,6 +55,8 @@ public final class ExponentialMovingAverage {
   }
 
   /// Runs `body` with the averages in place of the parameters.
+  ///
+  /// - Throws: what `body` throws.
   public func withAverages<Result, Failure: Error>(
     _ body: () throws(Failure) -> Result
   ) throws(Failure) -> Result {
@@ -60,6 +68,7 @@ public final class ExponentialMovingAverage {
     return try body()
   }
 
+  /// The averages as `average.0`, `average.1`, ...
   public var stateDictionary: [String: Tensor] {
     Dictionary(uniqueKeysWithValues: averages.enumerated().map { ("average.\($0)", $1) })
   }

@@ -2,13 +2,19 @@ import VoluteEngine
 
 /// Parameters that are updated with the same settings.
 public struct ParameterGroup: Sendable {
+  /// What is updated.
   public var parameters: [Parameter]
+  /// The rate of the next step; a schedule sets it.
   public var learningRate: Double
+  /// The decay of the weights.
   public var weightDecay: Double
   /// What a schedule counts from.
   public internal(set) var initialLearningRate: Double
 
-  /// - Parameter learningRate: `nil` takes the optimiser's.
+  /// - Parameters:
+  ///   - parameters: what is updated.
+  ///   - learningRate: the rate, which a schedule counts from.
+  ///   - weightDecay: the decay of the weights of this group.
   public init(_ parameters: [Parameter], learningRate: Double, weightDecay: Double = 0) {
     self.parameters = parameters
     self.learningRate = learningRate
@@ -23,7 +29,10 @@ public protocol UpdateRule: Sendable {
   var slots: [String] { get }
   /// What the slots start with.
   var start: Double { get }
-  /// - Parameter step: counted from 1 for each parameter.
+  /// - Parameters:
+  ///   - rate: the group's learning rate.
+  ///   - decay: the group's weight decay.
+  ///   - step: counted from 1 for each parameter.
   func update(rate: Double, decay: Double, step: Int) -> OptimizerStep
   /// The share of the past in the running mean, which some schedules change: momentum, or the first beta.
   var momentum: Double { get set }
@@ -44,7 +53,9 @@ extension UpdateRule {
 /// }
 /// ```
 public final class Optimizer<Rule: UpdateRule> {
+  /// The groups of parameters, each with its own rate and decay.
   public var groups: [ParameterGroup]
+  /// How a step is made; its momentum may be changed between steps.
   public var rule: Rule
   private var memories: [ObjectIdentifier: Memory] = [:]
 

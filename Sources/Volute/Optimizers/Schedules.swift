@@ -7,18 +7,23 @@ public protocol Schedule: Sendable {
   ///   - step: counted from 0.
   ///   - initial: the group's rate before any schedule.
   func rate(at step: Int, initial: Double) -> Double
+  /// The momentum of step `step`, counted from 0; `nil` leaves the optimiser's as it is.
   func momentum(at step: Int) -> Double?
 }
 
 extension Schedule {
+  /// The momentum of step `step`, counted from 0; `nil` leaves the optimiser's as it is.
   public func momentum(at step: Int) -> Double? { nil }
 }
 
 /// Multiplies the rate by `gamma` every `period` steps.
 public struct StepLR: Schedule {
+  /// Steps between two changes.
   public let period: Int
+  /// The factor.
   public let gamma: Double
 
+  /// PyTorch's `step_size` is `period`.
   public init(period: Int, gamma: Double = 0.1) {
     precondition(period > 0, "step_lr: step_size must be positive, but got \(period)")
     self.period = period
@@ -31,10 +36,15 @@ public struct StepLR: Schedule {
 }
 
 /// Half a cosine from the initial rate to `minimum` in `period` steps, and back.
+///
+/// Source: Loshchilov and Hutter, "SGDR" (2016), without restarts.
 public struct CosineAnnealingLR: Schedule {
+  /// Steps of half a cosine.
   public let period: Int
+  /// The least rate.
   public let minimum: Double
 
+  /// PyTorch's `T_max` is `period`, its `eta_min` `minimum`.
   public init(period: Int, minimum: Double = 0) {
     precondition(period > 0, "cosine_annealing_lr: T_max must be positive, but got \(period)")
     self.period = period
@@ -47,8 +57,12 @@ public struct CosineAnnealingLR: Schedule {
 }
 
 /// Up to `maximum` and down to nearly nothing, once; the momentum goes the other way.
+///
+/// Source: Smith and Topin, "Super-Convergence" (2017).
 public struct OneCycleLR: Schedule {
+  /// The highest rate.
   public let maximum: Double
+  /// Steps of the whole cycle.
   public let total: Int
   private let rise: Double
   private let initialDivisor: Double
@@ -56,8 +70,11 @@ public struct OneCycleLR: Schedule {
   private let momenta: (base: Double, maximum: Double)?
 
   /// - Parameters:
+  ///   - maximum: the highest rate.
   ///   - total: steps of the whole cycle.
   ///   - rise: the share of them on the way up.
+  ///   - initialDivisor: the rate starts at `maximum / initialDivisor`.
+  ///   - finalDivisor: and ends at that over `finalDivisor`.
   ///   - momenta: between which the momentum moves; `nil` leaves it.
   public init(
     maximum: Double, total: Int, rise: Double = 0.3, initialDivisor: Double = 25, finalDivisor: Double = 1e4,
@@ -96,11 +113,17 @@ public struct OneCycleLR: Schedule {
 }
 
 /// A straight rise from `start` times the rate to all of it in `steps` steps, and then another schedule from its beginning.
+///
+/// Source: Goyal and others, "Accurate, Large Minibatch SGD" (2017).
 public struct WarmUp: Schedule {
+  /// Steps of the rise.
   public let steps: Int
+  /// The share of the rate at step 0.
   public let start: Double
+  /// What comes after the rise; `nil` stays at the rate.
   public let next: (any Schedule)?
 
+  /// `next` counts its steps from the end of the rise.
   public init(steps: Int, start: Double = 0, then next: (any Schedule)? = nil) {
     precondition(steps > 0, "warm_up: steps must be positive, but got \(steps)")
     self.steps = steps
@@ -118,7 +141,9 @@ public struct WarmUp: Schedule {
 
 /// Moves an optimiser along a schedule.
 public final class Scheduler<Rule: UpdateRule> {
+  /// The optimiser whose rates are set.
   public let optimizer: Optimizer<Rule>
+  /// The rates of all steps.
   public let schedule: any Schedule
   /// The steps made; setting it goes to that place of the schedule.
   public var stepCount: Int {
@@ -133,6 +158,7 @@ public final class Scheduler<Rule: UpdateRule> {
     apply()
   }
 
+  /// Goes to the next step of the schedule; call it after the optimiser's.
   public func step() { stepCount += 1 }
 
   private func apply() {
@@ -146,20 +172,30 @@ public final class Scheduler<Rule: UpdateRule> {
 
 /// Lowers the learning rate when a measure has stopped getting better.
 public final class ReduceLROnPlateau<Rule: UpdateRule> {
+  /// The optimiser whose rates are lowered.
   public let optimizer: Optimizer<Rule>
+  /// What a rate is multiplied by.
   public let factor: Double
+  /// Bad measures that are let pass.
   public let patience: Int
+  /// The share by which a measure must be better than the best.
   public let threshold: Double
+  /// Steps after a change in which bad measures do not count.
   public let cooldown: Int
+  /// The least rate.
   public let minimum: Double
   private let improvesDownwards: Bool
   /// The best measure so far, the bad ones since, and the steps for which bad ones do not count, for a checkpoint.
   public var state: (best: Double, bad: Int, cooling: Int)
 
   /// - Parameters:
+  ///   - optimizer: the optimiser whose rates are lowered.
   ///   - improvesDownwards: a smaller measure is better.
+  ///   - factor: what a rate is multiplied by, less than 1.
   ///   - patience: bad measures that are let pass.
   ///   - threshold: the share by which a measure must be better than the best.
+  ///   - cooldown: steps after a change in which bad measures do not count.
+  ///   - minimum: the least rate.
   public init(
     _ optimizer: Optimizer<Rule>, improvesDownwards: Bool = true, factor: Double = 0.1, patience: Int = 10,
     threshold: Double = 1e-4, cooldown: Int = 0, minimum: Double = 0
@@ -175,6 +211,7 @@ public final class ReduceLROnPlateau<Rule: UpdateRule> {
     state = (improvesDownwards ? .infinity : -.infinity, 0, 0)
   }
 
+  /// Takes in a measure, usually the loss on held-out data after an epoch.
   public func step(_ measure: Double) {
     let isBetter =
       improvesDownwards

@@ -1,16 +1,25 @@
 import VoluteEngine
 
+/// Stochastic gradient descent, with momentum if wanted: PyTorch's `optim.SGD`.
 public typealias SGD = Optimizer<SGDRule>
+/// Steps by running means of the gradient and its square: PyTorch's `optim.Adam`.
 public typealias Adam = Optimizer<AdamRule>
+/// Adam with decoupled weight decay: PyTorch's `optim.AdamW`.
 public typealias AdamW = Optimizer<AdamWRule>
+/// Steps divided by a running root of mean squares: PyTorch's `optim.RMSprop`.
 public typealias RMSprop = Optimizer<RMSpropRule>
+/// Steps divided by the root of the sum of all squares: PyTorch's `optim.Adagrad`.
 public typealias Adagrad = Optimizer<AdagradRule>
+/// Steps by the sign of a running mean; PyTorch has none.
 public typealias Lion = Optimizer<LionRule>
 
 private func require(_ condition: Bool, _ optimizer: String, _ parameter: String, _ value: Double) {
   precondition(condition, "\(optimizer): invalid \(parameter): \(value)")
 }
 
+/// How ``SGD`` makes a step. Slot: `momentum_buffer`.
+///
+/// Source: Sutskever and others, "On the importance of initialization and momentum" (2013).
 public struct SGDRule: UpdateRule {
   public var momentum: Double
   let dampening: Double
@@ -36,6 +45,7 @@ extension Optimizer where Rule == SGDRule {
       momentum: momentum, dampening: dampening, nesterov: nesterov)
   }
 
+  /// For groups with rates and decays of their own.
   public convenience init(
     groups: [ParameterGroup], momentum: Double = 0, dampening: Double = 0, nesterov: Bool = false
   ) {
@@ -47,6 +57,7 @@ extension Optimizer where Rule == SGDRule {
   }
 }
 
+/// How ``Adam`` makes a step. Slots: `exp_avg`, `exp_avg_sq`, with `amsgrad` `max_exp_avg_sq`.
 public struct AdamRule: UpdateRule {
   public var momentum: Double
   let beta2: Double
@@ -90,6 +101,7 @@ extension Optimizer where Rule == AdamRule {
       epsilon: epsilon, amsgrad: amsgrad)
   }
 
+  /// For groups with rates and decays of their own.
   public convenience init(
     groups: [ParameterGroup], betas: (Double, Double) = (0.9, 0.999), epsilon: Double = 1e-8,
     amsgrad: Bool = false
@@ -98,6 +110,7 @@ extension Optimizer where Rule == AdamRule {
   }
 }
 
+/// How ``AdamW`` makes a step. Slots: those of ``AdamRule``.
 public struct AdamWRule: UpdateRule {
   private var adam: AdamRule
 
@@ -126,6 +139,7 @@ extension Optimizer where Rule == AdamWRule {
       epsilon: epsilon, amsgrad: amsgrad)
   }
 
+  /// For groups with rates and decays of their own.
   public convenience init(
     groups: [ParameterGroup], betas: (Double, Double) = (0.9, 0.999), epsilon: Double = 1e-8,
     amsgrad: Bool = false
@@ -134,6 +148,9 @@ extension Optimizer where Rule == AdamWRule {
   }
 }
 
+/// How ``RMSprop`` makes a step. Slots: `square_avg`, where they are used `momentum_buffer` and `grad_avg`.
+///
+/// Source: Tieleman and Hinton, "Neural Networks for Machine Learning", lecture 6.5 (2012).
 public struct RMSpropRule: UpdateRule {
   public var momentum: Double
   let alpha: Double
@@ -163,6 +180,9 @@ extension Optimizer where Rule == RMSpropRule {
   }
 }
 
+/// How ``Adagrad`` makes a step. Slot: `sum`.
+///
+/// Source: Duchi and others, "Adaptive Subgradient Methods" (2011).
 public struct AdagradRule: UpdateRule {
   /// Adagrad has no running mean.
   public var momentum = 0.0
@@ -189,6 +209,7 @@ extension Optimizer where Rule == AdagradRule {
   }
 }
 
+/// How ``Lion`` makes a step. Slot: `exp_avg`.
 public struct LionRule: UpdateRule {
   public var momentum: Double
   let beta2: Double

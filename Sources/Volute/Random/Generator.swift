@@ -9,8 +9,24 @@ public final class Generator: Sendable {
   /// All that decides the next numbers, for checkpoints.
   public typealias State = RandomState
 
-  /// The generator that is used where none is given.
-  public static let `default` = Generator(seed: 67_280_421_310_721)
+  private static let shared = Generator(seed: 67_280_421_310_721)
+  @TaskLocal private static var scoped: Generator?
+
+  /// The generator that is used where none is given: the process' own, or that of ``withDefault(_:_:)``.
+  public static var `default`: Generator { scoped ?? shared }
+
+  /// Runs `body` with another default generator, in this task and those that it starts: what others draw meanwhile
+  /// does not disturb it.
+  ///
+  /// - Throws: what `body` throws.
+  public static func withDefault<Success, Failure: Error>(
+    _ generator: Generator, _ body: () throws(Failure) -> Success
+  ) throws(Failure) -> Success {
+    let result = $scoped.withValue(generator) { () -> Result<Success, Failure> in
+      do throws(Failure) { return .success(try body()) } catch { return .failure(error) }
+    }
+    return try result.get()
+  }
 
   private let lockedState: Mutex<State>
 

@@ -8,6 +8,8 @@ import VoluteEngine
 /// - Parameters:
 ///   - weightShape: The weight's sizes, at least two.
 ///   - biasCount: The number of biases; `nil` for a layer without.
+///   - dtype: the type of both.
+///   - generator: what random numbers are drawn from.
 public func defaultParameters(
   weightShape: [Int], biasCount: Int?, dtype: DType = .float32, generator: Generator = .default
 ) -> (weight: Tensor, bias: Tensor?) {

@@ -10,13 +10,20 @@ public enum FanMode: Sendable {
 
 /// The factor by which an activation shrinks what goes through it.
 public enum Gain: Sendable {
+  /// 1.
   case linear
+  /// 1.
   case sigmoid
+  /// 5/3.
   case tanh
+  /// √2.
   case relu
+  /// `√(2 / (1 + slope²))`.
   case leakyRelu(slope: Double)
+  /// 3/4.
   case selu
 
+  /// The factor that the standard deviation is multiplied by.
   public var value: Double {
     switch self {
     case .linear, .sigmoid: 1
@@ -41,6 +48,8 @@ extension Tensor {
   }
 
   /// Uniform within `± gain sqrt(3 / fan)`.
+  ///
+  /// Source: He and others, "Delving Deep into Rectifiers" (2015).
   public static func kaimingUniform(
     _ shape: [Int], mode: FanMode = .fanIn, gain: Gain = .leakyRelu(slope: 0), dtype: DType = .float32,
     generator: Generator = .default
@@ -52,6 +61,8 @@ extension Tensor {
   }
 
   /// Normal with deviation `gain / sqrt(fan)`.
+  ///
+  /// Source: He and others, "Delving Deep into Rectifiers" (2015).
   public static func kaimingNormal(
     _ shape: [Int], mode: FanMode = .fanIn, gain: Gain = .leakyRelu(slope: 0), dtype: DType = .float32,
     generator: Generator = .default
@@ -63,6 +74,9 @@ extension Tensor {
   }
 
   /// Uniform within `± gain sqrt(6 / (fanIn + fanOut))`.
+  ///
+  /// Source: Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks"
+  /// (2010).
   public static func xavierUniform(
     _ shape: [Int], gain: Gain = .linear, dtype: DType = .float32, generator: Generator = .default
   ) -> Tensor {
@@ -73,6 +87,9 @@ extension Tensor {
   }
 
   /// Normal with deviation `gain sqrt(2 / (fanIn + fanOut))`.
+  ///
+  /// Source: Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks"
+  /// (2010).
   public static func xavierNormal(
     _ shape: [Int], gain: Gain = .linear, dtype: DType = .float32, generator: Generator = .default
   ) -> Tensor {
@@ -83,6 +100,8 @@ extension Tensor {
   }
 
   /// Rows (or, of a tall matrix, columns) at right angles, of length `gain`; sizes after the first count as one.
+  ///
+  /// Source: Saxe and others, "Exact solutions to the nonlinear dynamics of learning" (2013).
   public static func orthogonal(
     _ shape: [Int], gain: Gain = .linear, dtype: DType = .float32, generator: Generator = .default
   ) -> Tensor {

@@ -52,10 +52,12 @@ extension Tensor {
     self.init(filling: shape, dtype) { Engine.fill($0, with: value.scalar) }
   }
 
+  /// A tensor of `shape`, every element 0.
   public static func zeros(_ shape: [Int], dtype: DType = .float32) -> Tensor {
     Tensor(full: shape, 0, dtype: dtype)
   }
 
+  /// A tensor of `shape`, every element 1.
   public static func ones(_ shape: [Int], dtype: DType = .float32) -> Tensor {
     Tensor(full: shape, 1, dtype: dtype)
   }

@@ -28,6 +28,7 @@ public struct TensorIndex: Hashable, Sendable {
 
 /// What may stand in a tensor's subscript.
 public protocol TensorIndexConvertible {
+  /// The index that the value stands for.
   var tensorIndex: TensorIndex { get }
 }
 
@@ -87,32 +88,38 @@ extension Tensor {
 
   // One for each number of places: a variadic subscript would have to take existentials, on which `.ellipsis` and
   // the like cannot be written.
+  /// The part that the indices choose, as in NumPy: an integer drops its axis, a range keeps it.
   public subscript(_ a: some TensorIndexConvertible) -> Tensor {
     get { self[[a.tensorIndex]] }
     set { self[[a.tensorIndex]] = newValue }
   }
+  /// The part that the indices choose, one an axis from the first on.
   public subscript(_ a: some TensorIndexConvertible, _ b: some TensorIndexConvertible) -> Tensor {
     get { self[[a.tensorIndex, b.tensorIndex]] }
     set { self[[a.tensorIndex, b.tensorIndex]] = newValue }
   }
+  /// The part that the indices choose, one an axis from the first on.
   public subscript(_ a: some TensorIndexConvertible, _ b: some TensorIndexConvertible,
     _ c: some TensorIndexConvertible
   ) -> Tensor {
     get { self[[a.tensorIndex, b.tensorIndex, c.tensorIndex]] }
     set { self[[a.tensorIndex, b.tensorIndex, c.tensorIndex]] = newValue }
   }
+  /// The part that the indices choose, one an axis from the first on.
   public subscript(_ a: some TensorIndexConvertible, _ b: some TensorIndexConvertible,
     _ c: some TensorIndexConvertible, _ d: some TensorIndexConvertible
   ) -> Tensor {
     get { self[[a.tensorIndex, b.tensorIndex, c.tensorIndex, d.tensorIndex]] }
     set { self[[a.tensorIndex, b.tensorIndex, c.tensorIndex, d.tensorIndex]] = newValue }
   }
+  /// The part that the indices choose, one an axis from the first on.
   public subscript(_ a: some TensorIndexConvertible, _ b: some TensorIndexConvertible,
     _ c: some TensorIndexConvertible, _ d: some TensorIndexConvertible, _ e: some TensorIndexConvertible
   ) -> Tensor {
     get { self[[a.tensorIndex, b.tensorIndex, c.tensorIndex, d.tensorIndex, e.tensorIndex]] }
     set { self[[a.tensorIndex, b.tensorIndex, c.tensorIndex, d.tensorIndex, e.tensorIndex]] = newValue }
   }
+  /// The part that the indices choose, one an axis from the first on.
   public subscript(_ a: some TensorIndexConvertible, _ b: some TensorIndexConvertible,
     _ c: some TensorIndexConvertible, _ d: some TensorIndexConvertible, _ e: some TensorIndexConvertible,
     _ f: some TensorIndexConvertible
@@ -197,7 +204,8 @@ struct AssignmentBackward: Backward {
   func gradients(_ gradient: Tensor, _ context: BackwardContext) -> [Tensor?] {
     var rest: Tensor?
     if context.needs(0) {
-      var kept = gradient
+      // A leaf of the caller's is not written to: its copy is.
+      var kept = gradient.isRecording ? gradient.cloned() : gradient
       kept[indices] = Tensor(full: [], 0, dtype: gradient.dtype)
       rest = kept
     }

@@ -2,6 +2,7 @@ import VoluteEngine
 
 /// A Swift number that can stand where a tensor can.
 public protocol ScalarValue {
+  /// The number, as a boolean, an integer or a real.
   var scalar: Scalar { get }
 }
 

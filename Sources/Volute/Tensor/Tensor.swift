@@ -114,6 +114,8 @@ public struct Tensor: Sendable {
   }
 
   /// Lends the elements' bytes in row-major order.
+  ///
+  /// - Throws: what `body` throws.
   public func withUnsafeBytes<Result, Failure: Error>(
     _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
   ) throws(Failure) -> Result {

@@ -172,6 +172,7 @@ extension Tensor {
     trapping { () throws(ShapeError) in try reshape(self, shape) }
   }
 
+  /// The same elements in another shape; one size may be -1, which is what is left.
   public func reshaped(_ shape: Int...) -> Tensor { reshaped(shape) }
 
   /// One axis in place of axes `first` to `last`.
@@ -188,6 +189,7 @@ extension Tensor {
     trapping { () throws(ShapeError) in try expand(self, shape) }
   }
 
+  /// A view in which axes of 1 are repeated up to the sizes given; -1 keeps one.
   public func expanded(_ shape: Int...) -> Tensor { expanded(shape) }
 
   /// See ``Volute/asStrided(_:_:strides:offset:)``; traps where that throws.
@@ -202,6 +204,7 @@ extension Tensor {
     trapping { () throws(ShapeError) in try permute(self, axes) }
   }
 
+  /// A view with the axes in the order given.
   public func permuted(_ axes: Int...) -> Tensor { permuted(axes) }
 
   /// Two axes exchanged; by default the last two.

@@ -1,6 +1,8 @@
 /// A rational number in lowest terms, its denominator positive.
 public struct Fraction: Hashable, Sendable, Comparable, CustomStringConvertible {
+  /// Carries the sign.
   public let numerator: Int
+  /// Positive.
   public let denominator: Int
 
   /// `numerator / denominator`; the denominator is not zero.
@@ -13,8 +15,11 @@ public struct Fraction: Hashable, Sendable, Comparable, CustomStringConvertible 
     self.denominator = sign * denominator / a
   }
 
+  /// Whether it is a whole number.
   public var isInteger: Bool { denominator == 1 }
+  /// The largest whole number that is not greater.
   public var floor: Int { floorDivide(numerator, denominator) }
+  /// The smallest whole number that is not less.
   public var ceiling: Int { ceilDivide(numerator, denominator) }
 
   /// `7` or `3/2`.
@@ -24,10 +29,12 @@ public struct Fraction: Hashable, Sendable, Comparable, CustomStringConvertible 
     a.numerator * b.denominator < b.numerator * a.denominator
   }
 
+  /// The product, in lowest terms.
   public static func * (a: Self, b: Self) -> Self {
     Self(a.numerator * b.numerator, a.denominator * b.denominator)
   }
 
+  /// The sum, in lowest terms.
   public static func + (a: Self, b: Self) -> Self {
     Self(a.numerator * b.denominator + b.numerator * a.denominator, a.denominator * b.denominator)
   }

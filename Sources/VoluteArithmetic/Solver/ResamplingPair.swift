@@ -1,11 +1,14 @@
 /// A convolution that makes an axis smaller and the transposed convolution that is to bring it back.
 public struct ResamplingPair: Hashable, Sendable {
+  /// The convolution on the way down.
   public var down: Axis
+  /// The transposed convolution on the way up.
   public var up: Axis
   /// Elements wrapped around the input of `up` on either side before it is transposed without wrapping: how layers
   /// without a circular transposed convolution go around a ring.
   public var wrap: Int
 
+  /// A pair of any two layers, whether they fit or not.
   public init(down: Axis, up: Axis, wrap: Int = 0) {
     self.down = down
     self.up = up
@@ -50,6 +53,7 @@ public struct ResamplingPair: Hashable, Sendable {
 
 /// A change to the layer on the way up that makes a size come out.
 public enum Mend: Hashable, Sendable, CustomStringConvertible {
+  /// Output padding of the transposed convolution in place of its own.
   case outputPadding(Int)
   /// Padding of the transposed convolution in place of its own.
   case padding(before: Int, after: Int)
@@ -74,7 +78,11 @@ public enum Mend: Hashable, Sendable, CustomStringConvertible {
 
   /// The changes to a transposed convolution that make `input` elements come out as `size`; none where they do.
   ///
-  /// - Parameter wrap: elements wrapped around the input first.
+  /// - Parameters:
+  ///   - up: the transposed convolution.
+  ///   - wrap: elements wrapped around the input first.
+  ///   - input: elements that go in.
+  ///   - size: elements that are to come out.
   public static func all(of up: Axis, wrap: Int = 0, from input: Int, to size: Int) -> [Mend] {
     let returned = up.transposedOutputSize(input + 2 * wrap)
     guard returned != size else { return [] }
@@ -104,15 +112,18 @@ public enum Mend: Hashable, Sendable, CustomStringConvertible {
 public struct RoundTrip: Hashable, Sendable {
   /// What happens at one level.
   public struct Level: Hashable, Sendable {
+    /// The layers of the level.
     public var pair: ResamplingPair
     /// The size that goes down, and that the skip connection keeps.
     public var size: Int
+    /// What the layer on the way down makes of `size`.
     public var smaller: Int
     /// The size that comes back up from `smaller`.
     public var returned: Int
     /// What would make `returned` meet `size`; empty where it does.
     public var mends: [Mend]
 
+    /// Whether the size that comes back is the one that went down.
     public var meets: Bool { returned == size }
   }
 

@@ -13,6 +13,7 @@ extension Axis {
 /// Strides for the levels of a network over a ring, each of which divides the size that it meets: then sizes are exact
 /// on the way down and up, and rotations go through.
 public struct RingPlan: Hashable, Sendable {
+  /// The stride of each level, outermost first.
   public let strides: [Int]
   /// The ring at the top and after each level.
   public let sizes: [Int]
@@ -26,6 +27,7 @@ public struct RingPlan: Hashable, Sendable {
   /// that keep the first strides.
   ///
   /// - Parameters:
+  ///   - size: the spatial size that comes out; either this or `scaleFactor`.
   ///   - strides: what is wished for, one a level.
   ///   - largest: the largest stride that is considered.
   ///   - count: how many plans are given at most.

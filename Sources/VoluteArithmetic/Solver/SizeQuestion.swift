@@ -8,6 +8,7 @@
 public struct SizeQuestion: Hashable, Sendable {
   /// What is asked for.
   public enum Unknown: String, Hashable, Sendable, CaseIterable {
+    /// A size, the window's length, its step, or the distance of its taps.
     case output, input, kernel, stride, dilation
     /// The same amount before and after.
     case padding
@@ -15,6 +16,7 @@ public struct SizeQuestion: Hashable, Sendable {
     case sides
     /// Padding in front only, which makes an axis of time causal.
     case causal
+    /// Elements added to the end of a transposed convolution's output.
     case outputPadding = "output-padding"
 
     /// The unknown as it is called in a sentence.
@@ -41,16 +43,21 @@ public struct SizeQuestion: Hashable, Sendable {
     }
   }
 
+  /// Whether the layer is a transposed convolution.
   public var isTransposed: Bool
   /// What is known of the axis; the unknown's own field is not looked at.
   public var axis: Axis
+  /// Elements that go in.
   public var input: Int
+  /// Elements that are to come out.
   public var output: Int
+  /// What is asked for.
   public var unknown: Unknown
   /// The largest value (of a kernel, a stride, an amount of padding on one side) that is looked at; of the sizes that
   /// answer, this many are listed.
   public var bound: Int
 
+  /// A question whose known numbers are given; those of the unknown are not looked at.
   public init(
     isTransposed: Bool = false, axis: Axis = Axis(), input: Int = 0, output: Int = 0, unknown: Unknown,
     bound: Int = 512
@@ -66,8 +73,11 @@ public struct SizeQuestion: Hashable, Sendable {
 
 /// A layer's axis with the sizes on its two sides.
 public struct SizeSolution: Hashable, Sendable, Comparable {
+  /// The layer's axis.
   public var axis: Axis
+  /// Elements that go in.
   public var input: Int
+  /// Elements that come out.
   public var output: Int
   /// Padded elements at the end that no window reaches; 0 for a transposed convolution.
   public var remainder: Int

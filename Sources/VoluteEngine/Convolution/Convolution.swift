@@ -55,7 +55,12 @@ struct ConvolutionOperands {
 extension Engine {
   /// A convolution or transposed convolution over contiguous arrays of one type.
   ///
-  /// - Parameter bias: one element an output channel, or `nil`.
+  /// - Parameters:
+  ///   - plan: what `plan` has made.
+  ///   - input: what is read.
+  ///   - weight: the weights.
+  ///   - bias: one element an output channel, or `nil`.
+  ///   - output: where the results go.
   public static func convolution(
     _ plan: ConvolutionPlan, input: StridedArray, weight: StridedArray, bias: StridedArray?,
     to output: StridedArray

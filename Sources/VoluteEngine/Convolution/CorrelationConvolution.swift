@@ -32,6 +32,7 @@ final class CorrelationConvolution: Sendable {
     self.sum = sum
     height = T.kernels.tileHeight(rows: sum.outputs)
     channels = sum.batch
+    turnedChannels = min(T.kernels.lanes, sum.batch)
     let last = sum.axes.count - 1
     // Along each axis: window place p of output t reads padded place p * dilation + t * stride.
     let budget = ConvolutionBlock.budget(bytes: MemoryLayout<T>.size)
@@ -77,11 +78,15 @@ final class CorrelationConvolution: Sendable {
   private var sumsSize: Int { panels * lineStarts.count * height * lineSize }
   private var placesOfBlock: Int { extents.reduce(1, *) }
 
+  /// Channels that are packed before they are turned to lie side by side.
+  private let turnedChannels: Int
+
   /// Elements that a run needs beside the arrays: shared, and for each thread.
   var workspace: (shared: Int, perThread: Int) {
     (
       shares * sumsSize,
-      lattice.channelSize * (channels + 1) + 512 + placesOfBlock * panels * height + lattice.lineSize
+      lattice.channelSize * (channels + turnedChannels) + 512 + placesOfBlock * panels * height
+        + lattice.lineSize
     )
   }
 
@@ -139,14 +144,21 @@ final class CorrelationConvolution: Sendable {
       origin[axis] = index * extents[axis]
       rest = outer
     }
-    let lines = scratch + lattice.channelSize
+    let turned = turnedChannels
+    let lines = scratch + lattice.channelSize * turned
     let factors = lines + lattice.channelSize * channels + 512
     let line = factors + placesOfBlock * panels * height
     // Channels side by side at each place.
     let packer = lattice.packer(origin: zip(origin, sum.axes).map { $0 * $1.dilation })
-    for channel in 0..<channels {
-      packer.pack(input + channel * sum.inputSteps.batch, into: scratch, line: line)
-      kernels.table.transpose?(1, lattice.channelSize, scratch, 0, 1, lines + channel, channels)
+    for first in stride(from: 0, to: channels, by: turned) {
+      let count = min(turned, channels - first)
+      for channel in 0..<count {
+        packer.pack(
+          input + (first + channel) * sum.inputSteps.batch, into: scratch + channel * lattice.channelSize,
+          line: line)
+      }
+      kernels.table.transpose?(
+        count, lattice.channelSize, scratch, lattice.channelSize, 1, lines + first, channels)
     }
     // The other array's values, panel by panel, and the line that each meets.
     let counts = zip(zip(sum.axes, origin), extents).map { min($0.0.kernel - $0.1, $1) }
@@ -155,13 +167,20 @@ final class CorrelationConvolution: Sendable {
     let offsets = places(counts, zip(lattice.pitches, sum.axes).map { $0 * $1.dilation * channels }).map(
       Int32.init)
     let last = counts.count - 1
+    // Values that lie together along several axes are one run.
+    var run = counts[last]
+    var axis = last - 1
+    while axis >= 0, sum.axes[axis].weightStep == run * sum.axes[last].weightStep {
+      run *= counts[axis]
+      axis -= 1
+    }
     for panel in 0..<panels {
       let rows = min(height, sum.outputs - panel * height)
       let to = factors + panel * starts.count * height
       if rows < height { to.update(repeating: .zero, count: starts.count * height) }
-      for first in stride(from: 0, to: starts.count, by: counts[last]) {
+      for first in stride(from: 0, to: starts.count, by: run) {
         kernels.table.transpose?(
-          rows, counts[last], from + panel * height * sum.weightSteps.output + starts[first],
+          rows, run, from + panel * height * sum.weightSteps.output + starts[first],
           sum.weightSteps.output,
           sum.axes[last].weightStep, to + first * height, height)
       }

@@ -22,7 +22,7 @@ extension Engine {
     let to = destination.base.assumingMemoryBound(to: Bits.self)
     let steps = nest.rowStrides
     let (fromStep, toStep) = (steps[0], steps[1])
-    nest.forEachRow { offsets, count in
+    nest.forEachRowInParallel { offsets, count in
       let input = from + offsets[0]
       let output = to + offsets[1]
       if fromStep == 1 && toStep == 1 {
@@ -52,7 +52,7 @@ extension Engine {
         let to = outer.destination.pointer(as: To.self)
         let steps = outer.nest.rowStrides
         let (fromStep, toStep) = (steps[0], steps[1])
-        outer.nest.forEachRow { offsets, count in
+        outer.nest.forEachRowInParallel { offsets, count in
           let input = from + offsets[0]
           let output = to + offsets[1]
           for index in 0..<count {
@@ -98,7 +98,7 @@ extension Engine {
       let nest = LoopNest(shape: array.shape, strides: [array.strides])
       let pointer = array.pointer(as: T.self)
       let step = nest.rowStrides[0]
-      nest.forEachRow { offsets, count in
+      nest.forEachRowInParallel { offsets, count in
         let row = pointer + offsets[0]
         if step == 1 {
           row.update(repeating: value, count: count)

@@ -25,31 +25,31 @@ final class PackedMatrix<T: KernelElement> {
   let depth: Int
   private let panels: UnsafeMutablePointer<T>
   private let panelCount: Int
+  private let byteCount: Int
 
-  /// `element(row, k)` is read once for each entry.
-  init(rows: Int, depth: Int, _ element: (_ row: Int, _ k: Int) -> T) {
+  /// The matrix whose entry `[row, k]` lies at `base[row * rowStep + k * depthStep]`.
+  init(_ base: UnsafePointer<T>, rows: Int, depth: Int, rowStep: Int, depthStep: Int) {
     self.rows = rows
     self.depth = depth
     let height = Gemm.tile(T.self).rows
     panelCount = (rows + height - 1) / height
-    panels = .allocate(capacity: max(panelCount * height * depth, 1))
-    for panel in 0..<panelCount {
-      for k in 0..<depth {
-        // Blocks of depth follow one another; within each, panels do.
-        let block = k / GemmBlock.depth
-        let first = block * GemmBlock.depth
-        let blockDepth = min(GemmBlock.depth, depth - first)
-        let place =
-          panels + first * panelCount * height + panel * blockDepth * height + (k - first) * height
-        for lane in 0..<height {
-          let row = panel * height + lane
-          place[lane] = row < rows ? element(row, k) : .zero
-        }
+    byteCount = max(panelCount * height * depth, 1) * MemoryLayout<T>.stride
+    panels = Memory.allocate(byteCount: byteCount).assumingMemoryBound(to: T.self)
+    // Blocks of depth follow one another; within each, panels do.
+    for first in stride(from: 0, to: depth, by: GemmBlock.depth) {
+      let blockDepth = min(GemmBlock.depth, depth - first)
+      for panel in 0..<panelCount {
+        let to = panels + first * panelCount * height + panel * blockDepth * height
+        let count = min(height, rows - panel * height)
+        if count < height { to.update(repeating: .zero, count: blockDepth * height) }
+        T.kernels.table.transpose?(
+          count, blockDepth, base + panel * height * rowStep + first * depthStep, rowStep, depthStep, to,
+          height)
       }
     }
   }
 
-  deinit { panels.deallocate() }
+  deinit { Memory.deallocate(panels, byteCount: byteCount) }
 
   /// The rows of one panel in the block of depth that starts at `first`.
   @inline(__always)
@@ -82,8 +82,9 @@ extension Engine {
     let rows = rows ?? 0..<left.rows
     let offsets = (0..<Int32(GemmBlock.depth)).map { $0 * Int32(width) }
     let panelsOfB = (GemmBlock.columns + width - 1) / width
-    let buffer = UnsafeMutablePointer<T>.allocate(capacity: panelsOfB * width * GemmBlock.depth)
-    defer { buffer.deallocate() }
+    let byteCount = panelsOfB * width * GemmBlock.depth * MemoryLayout<T>.stride
+    let buffer = Memory.allocate(byteCount: byteCount).assumingMemoryBound(to: T.self)
+    defer { Memory.deallocate(buffer, byteCount: byteCount) }
     var column = columns.lowerBound
     while column < columns.upperBound {
       let lastColumn = min(column + panelsOfB * width, columns.upperBound)

@@ -17,12 +17,11 @@ extension Engine {
     let (rows, columns) = (output.shape[1], output.shape[2])
     let blocks = max((columns + GemmBlock.columns - 1) / GemmBlock.columns, 1)
     let to = output.pointer(as: T.self)
-    for batch in 0..<output.shape[0] {
-      let a = left.pointer(as: T.self) + batch * left.strides[0]
-      let (rowStep, depthStep) = (left.strides[1], left.strides[2])
-      let packed = PackedMatrix<T>(rows: rows, depth: left.shape[2]) {
-        a[$0 * rowStep + $1 * depthStep]
-      }
+    // Several matrices share the threads, or the columns of one do.
+    parallel(output.shape[0]) { batch in
+      let packed = PackedMatrix(
+        left.pointer(as: T.self) + batch * left.strides[0], rows: rows, depth: left.shape[2],
+        rowStep: left.strides[1], depthStep: left.strides[2])
       let packer = StridedPacker(
         base: right.pointer(as: T.self) + batch * right.strides[0], rowStep: right.strides[1],
         columnStep: right.strides[2])
@@ -78,14 +77,20 @@ struct StridedPacker<T: KernelElement>: MatrixPacker {
     var first = columns.lowerBound
     while first < columns.upperBound {
       let count = min(width, columns.upperBound - first)
+      if columnStep != 1 {
+        if count < width { panel.update(repeating: .zero, count: rows.count * width) }
+        T.kernels.table.transpose?(
+          count, rows.count, base + rows.lowerBound * rowStep + first * columnStep, columnStep, rowStep,
+          panel,
+          width)
+        panel += rows.count * width
+        first += count
+        continue
+      }
       for (line, row) in rows.enumerated() {
-        let from = base + row * rowStep + first * columnStep
+        let from = base + row * rowStep + first
         let to = panel + line * width
-        if columnStep == 1 {
-          to.update(from: from, count: count)
-        } else {
-          for column in 0..<count { to[column] = from[column * columnStep] }
-        }
+        to.update(from: from, count: count)
         if count < width { (to + count).update(repeating: .zero, count: width - count) }
       }
       panel += rows.count * width

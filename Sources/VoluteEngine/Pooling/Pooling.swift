@@ -87,7 +87,11 @@ extension Engine {
 
   /// The sum of each window divided by its divisor; all arrays are contiguous and of one floating-point type.
   ///
-  /// - Parameter divisors: for each axis the factor that each output contributes to its divisor.
+  /// - Parameters:
+  ///   - windows: the inputs under each output, an axis each.
+  ///   - divisors: for each axis the factor that each output contributes to its divisor.
+  ///   - input: what is read.
+  ///   - output: where the results go.
   public static func averagePool(
     _ windows: [WindowAxis], divisors: [[Int]], input: StridedArray, to output: StridedArray
   ) {

@@ -1,7 +1,12 @@
 extension Engine {
   /// Sorts along the last axis; equal elements keep their order, and NaN counts as the largest.
   ///
-  /// - Parameter count: how many of each line are written.
+  /// - Parameters:
+  ///   - input: what is read.
+  ///   - descending: largest first.
+  ///   - count: how many of each line are written.
+  ///   - values: where the sorted elements go.
+  ///   - indices: where the places go.
   public static func sort(
     _ input: StridedArray, descending: Bool, count: Int, values: StridedArray, indices: StridedArray
   ) {

@@ -18,12 +18,15 @@ public struct MemoryStatistics: Hashable, Sendable {
   public internal(set) var cached = 0
   /// Requests since the start, and how many of them were served from what was kept.
   public internal(set) var allocations = 0
+  /// Requests that were met by a block that had been freed.
   public internal(set) var reuses = 0
 }
 
 extension Engine {
+  /// What the engine holds of the machine's memory now.
   public static var memory: MemoryStatistics { Memory.shared.withLock { $0.statistics } }
 
+  /// Starts the peak anew from what is in use now.
   public static func resetPeakMemory() {
     Memory.shared.withLock { $0.statistics.peakInUse = $0.statistics.inUse }
   }

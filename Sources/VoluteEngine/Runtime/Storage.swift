@@ -7,6 +7,7 @@
 public final class Storage: @unchecked Sendable {
   /// Aligned to 64 bytes unless the bytes are borrowed.
   public let base: UnsafeMutableRawPointer
+  /// Its length in bytes.
   public let byteCount: Int
   /// Whether the bytes may be written: `false` for borrowed ones, such as a mapped file.
   public let isWritable: Bool

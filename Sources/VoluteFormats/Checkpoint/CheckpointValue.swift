@@ -2,26 +2,37 @@ import Volute
 
 /// What a checkpoint holds, as it was nested in Python.
 public enum CheckpointValue: Sendable {
+  /// Python's `None`.
   case none
+  /// True or false.
   case bool(Bool)
+  /// An integer of at most 64 bits.
   case integer(Int)
   /// An integer beyond 64 bits: two's complement, low byte first.
   case largeInteger([UInt8])
+  /// A Python `float`.
   case real(Double)
   /// A string; a device (`cuda:0`) and a type of elements (`torch.float32`) are strings, too.
   case string(String)
+  /// Python's `bytes`.
   case bytes([UInt8])
+  /// A tensor, or a parameter of a module.
   case tensor(Tensor)
   /// A list or a set.
   case list([CheckpointValue])
+  /// A tuple.
   case tuple([CheckpointValue])
   /// A dictionary, in its order.
   case dictionary([Entry])
 
+  /// A key and a value of a dictionary.
   public struct Entry: Sendable {
+    /// Usually a string.
     public var key: CheckpointValue
+    /// What is kept under the key.
     public var value: CheckpointValue
 
+    /// An entry of a dictionary.
     public init(key: CheckpointValue, value: CheckpointValue) {
       self.key = key
       self.value = value
@@ -45,8 +56,10 @@ public enum CheckpointValue: Sendable {
     }
   }
 
+  /// The string; nil when this is none.
   public var string: String? { if case .string(let value) = self { value } else { nil } }
 
+  /// The tensor; nil when this is none.
   public var tensor: Tensor? { if case .tensor(let value) = self { value } else { nil } }
 }
 

@@ -17,7 +17,7 @@ public struct Animation: Sendable {
   /// The places of the window, which are the elements of the side that it does not lie on.
   private let steps: [[Int]]
 
-  /// - Throws: ``ShapeError`` for more than three axes, or more than can be drawn.
+  /// - Throws: `ShapeError` for more than three axes, or more than can be drawn.
   public init(_ layer: ResolvedLayer) throws(ShapeError) {
     guard layer.rank <= 3 else {
       throw ShapeError(
@@ -63,7 +63,7 @@ public struct Animation: Sendable {
 
   /// The drawing at the step of one output, or, of a transposed convolution, of one input.
   ///
-  /// - Throws: ``ShapeError`` for a place that there is not.
+  /// - Throws: `ShapeError` for a place that there is not.
   public func still(at place: [Int]) throws(ShapeError) -> String {
     guard let step = steps.firstIndex(of: place) else {
       throw ShapeError(

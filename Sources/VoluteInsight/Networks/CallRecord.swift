@@ -7,10 +7,13 @@ public struct CallRecord: Sendable {
   public let path: String
   /// The path from the module whose call this one was made within.
   public let name: String
+  /// The module that was called.
   public let module: any Module
   /// Calls that this one was made within.
   public let depth: Int
+  /// The shapes that went in.
   public let inputs: [[Int]]
+  /// The shape that came out; empty if the call threw.
   public internal(set) var output: [Int] = []
   /// Bytes of an element of the output.
   var elementSize = 4

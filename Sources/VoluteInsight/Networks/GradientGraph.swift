@@ -2,10 +2,13 @@ import Volute
 
 /// The operations that a tensor was made by, down to the leaves, as a picture.
 public struct GradientGraph: Sendable {
+  /// An operation or a leaf.
   public struct Node: Sendable {
     /// The operation, or the leaf's name.
     public let title: String
+    /// The shape of what it gives.
     public let shape: [Int]
+    /// Whether it is a tensor that asked for a gradient.
     public let isLeaf: Bool
     /// The longest way from a leaf.
     let rank: Int
@@ -16,7 +19,9 @@ public struct GradientGraph: Sendable {
   /// From an input to the operation that uses it, as places in `nodes`.
   public private(set) var edges: [(from: Int, to: Int)] = []
 
-  /// - Parameter names: of parameters, for the leaves; others are called "leaf".
+  /// - Parameters:
+  ///   - tensor: what was computed.
+  ///   - names: of parameters, for the leaves; others are called "leaf".
   public init(of tensor: Tensor, names: [(key: String, parameter: Parameter)] = []) {
     var titles: [ObjectIdentifier: String] = [:]
     for (key, parameter) in names {

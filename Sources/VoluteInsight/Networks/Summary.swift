@@ -2,29 +2,44 @@ import Volute
 
 /// What a network is made of and what a call of it costs, layer by layer.
 public struct Summary: Sendable, CustomStringConvertible {
+  /// A call of a module.
   public struct Row: Sendable {
+    /// The module's path within the one that called it.
     public let name: String
+    /// What the module calls itself, such as `Conv3d`.
     public let type: String
+    /// Calls that this one was made within.
     public let depth: Int
+    /// The shape of the first input.
     public let input: [Int]
+    /// The shape that came out.
     public let output: [Int]
     /// The size of the window, for layers that have one.
     public let kernel: [Int]?
     /// Learned numbers of the module itself, not of those that it holds; 0 where an earlier row has counted them.
     public let parameters: Int
+    /// Products that the module itself adds up.
     public let multiplyAdds: Int
   }
 
+  /// The calls, in order.
   public let rows: [Row]
+  /// Learned numbers of the network.
   public let parameters: Int
+  /// Those of them that are not frozen.
   public let trainable: Int
+  /// Products that all calls add up.
   public var multiplyAdds: Int { rows.reduce(0) { $0 + $1.multiplyAdds } }
-  /// Of the inputs, of the outputs of all layers (and their gradients), and of the parameters.
+  /// Bytes of the inputs.
   public let inputBytes: Int
+  /// Bytes of the outputs of all layers that hold no others, and of their gradients.
   public let activationBytes: Int
+  /// Bytes of the parameters.
   public let parameterBytes: Int
 
-  /// - Parameter calls: of one run of `model`, from ``recordCalls(of:_:)``.
+  /// - Parameters:
+  ///   - model: the network.
+  ///   - calls: of one run of `model`, from ``recordCalls(of:_:)``.
   public init(of model: any Module, calls: [CallRecord]) {
     var counted: Set<ObjectIdentifier> = []
     var rows: [Row] = []
@@ -128,8 +143,10 @@ func decimals(_ value: Double, _ places: Int) -> String {
 
 /// What `model` is made of, from one call with zeros.
 ///
-/// - Parameter inputSize: with the batch, such as `[1, 3, 224, 224]`.
-/// - Throws: ``ShapeError`` when the input does not fit; it names the layer.
+/// - Parameters:
+///   - model: the network.
+///   - inputSize: with the batch, such as `[1, 3, 224, 224]`.
+/// - Throws: `ShapeError` when the input does not fit; it names the layer.
 public func summary(_ model: any Layer, inputSize: [Int]) throws(ShapeError) -> Summary {
   let calls = try recordCalls(of: model) { () throws(ShapeError) in try model(Tensor.zeros(inputSize)) }
   return Summary(of: model, calls: calls)

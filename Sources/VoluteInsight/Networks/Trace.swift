@@ -2,8 +2,10 @@ import Volute
 
 /// The shapes that flow through a network, call by call.
 public struct Trace: Sendable, CustomStringConvertible {
+  /// The calls, in order.
   public let calls: [CallRecord]
 
+  /// The shapes of `calls`, from ``recordCalls(of:_:)``.
   public init(_ calls: [CallRecord]) { self.calls = calls }
 
   /// A line for each call, and under a convolution that wraps what it sees once its ring is closed.
@@ -32,8 +34,10 @@ public struct Trace: Sendable, CustomStringConvertible {
 
 /// The shapes that flow through `model`, from one call with zeros.
 ///
-/// - Parameter inputSize: with the batch.
-/// - Throws: ``ShapeError`` when the input does not fit; it names the layer.
+/// - Parameters:
+///   - model: the network.
+///   - inputSize: with the batch.
+/// - Throws: `ShapeError` when the input does not fit; it names the layer.
 public func trace(_ model: any Layer, inputSize: [Int]) throws(ShapeError) -> Trace {
   Trace(try recordCalls(of: model) { () throws(ShapeError) in try model(Tensor.zeros(inputSize)) })
 }

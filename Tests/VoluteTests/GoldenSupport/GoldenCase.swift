@@ -5,6 +5,8 @@ import Volute
 /// One line of a golden file; `Golden/README.md` describes the format.
 struct GoldenCase {
   let line: [String: Any]
+  /// Tensors in place of written inputs, such as leaves that require a gradient.
+  var given: [String: Tensor] = [:]
 
   var name: String { line["name"] as? String ?? op }
   var op: String { line["op"] as? String ?? "" }
@@ -30,6 +32,7 @@ struct GoldenCase {
   }
 
   func optionalInput(_ key: String) throws -> Tensor? {
+    if let tensor = given[key] { return tensor }
     let inputs = line["inputs"] as? [String: Any]
     return try inputs?[key].map(Self.tensor)
   }
@@ -68,7 +71,7 @@ struct GoldenCase {
     }
   }
 
-  private static func generated(_ shape: [Int], _ dtype: DType, seed: UInt64) -> Tensor {
+  static func generated(_ shape: [Int], _ dtype: DType, seed: UInt64) -> Tensor {
     var state = seed
     let values = (0..<shape.reduce(1, *)).map { _ -> Double in
       state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407

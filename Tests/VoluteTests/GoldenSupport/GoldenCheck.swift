@@ -53,9 +53,10 @@ extension GoldenCase {
     }
   }
 
-  private func compare(_ ours: Tensor, _ theirs: Tensor) {
+  /// - Parameter what: the tensor's name, where it is not the only one.
+  func compare(_ ours: Tensor, _ theirs: Tensor, _ what: String = "") {
     guard ours.shape == theirs.shape, ours.dtype == theirs.dtype else {
-      Issue.record("\(name): \(ours.dtype) \(ours.shape), expected \(theirs.dtype) \(theirs.shape)")
+      Issue.record("\(name) \(what): \(ours.dtype) \(ours.shape), expected \(theirs.dtype) \(theirs.shape)")
       return
     }
     let defaults: [DType: Double] = [.float64: 1e-12, .float32: 1e-5, .float16: 2e-3, .bfloat16: 1.6e-2]
@@ -69,13 +70,13 @@ extension GoldenCase {
     for (place, (a, b)) in pairs.enumerated() {
       let isSame = a == b || (a.isNaN && b.isNaN)
       if isSame || abs(a - b) <= absolute + tolerance * max(1, abs(b)) { continue }
-      Issue.record("\(name): element \(place) is \(a), expected \(b)\nours \(ours)\ntheirs \(theirs)")
+      Issue.record("\(name) \(what): element \(place) is \(a), expected \(b)\nours \(ours)\ntheirs \(theirs)")
       return
     }
   }
 
   /// Every number of the call that the expected text names must stand in ours too.
-  private func checkFacts(of expected: String, in refusal: ShapeError) {
+  func checkFacts(of expected: String, in refusal: ShapeError) {
     let ours = Self.integers(in: refusal.description)
     let known = numbersOfTheCall()
     let missing = Self.integers(in: expected).intersection(known).subtracting(ours)
