@@ -103,7 +103,8 @@ public struct OneCycleLR: Schedule {
     let top = rise * Double(total) - 1
     let last = Double(total - 1)
     let step = Double(Swift.min(step, total - 1))
-    if step <= top { return blend(start, middle, step / top) }
+    // A rise of one step starts at the top.
+    if step <= top { return blend(start, middle, top > 0 ? step / top : 1) }
     return blend(middle, end, (step - top) / (last - top))
   }
 
