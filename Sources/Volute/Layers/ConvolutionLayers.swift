@@ -38,7 +38,7 @@ public final class Convolution<Rank: SpatialRank>: Layer {
   public let groups: Int
   /// Which algorithms may compute it.
   public let policy: ConvolutionPolicy
-  private let generator: Generator
+  private let learned: LearnedWeights
 
   /// - Parameters:
   ///   - inChannels: `nil` takes them from the first input, and draws the weights then.
@@ -73,17 +73,11 @@ public final class Convolution<Rank: SpatialRank>: Layer {
     self.dilation = dilation
     self.groups = groups
     self.policy = policy
-    self.generator = generator
-    if let inChannels {
-      let start = defaultParameters(
-        weightShape: [outChannels, inChannels / groups] + kernel, biasCount: bias ? outChannels : nil,
-        dtype: dtype, generator: generator)
-      weight = Parameter(start.weight)
-      self.bias = start.bias.map { Parameter($0) }
-    } else {
-      weight = .lazy(dtype: dtype)
-      self.bias = bias ? Parameter(.zeros([outChannels], dtype: dtype)) : nil
-    }
+    learned = LearnedWeights(
+      inputs: inChannels, outputs: outChannels, hasBias: bias, dtype: dtype, generator: generator
+    ) { [outChannels, $0 / groups] + kernel }
+    weight = learned.weight
+    self.bias = learned.bias
   }
 
   public var typeName: String { "Conv\(Rank.rank)d" }
@@ -96,18 +90,7 @@ public final class Convolution<Rank: SpatialRank>: Layer {
   public func forward(_ x: Tensor) throws(ShapeError) -> Tensor {
     try checkRank(x, Rank.rank + 1...Rank.rank + 2, "conv\(Rank.rank)d")
     if !weight.isMaterialized {
-      let inChannels = x.shape[x.rank - Rank.rank - 1]
-      if inChannels == 0 || inChannels % groups != 0 {
-        throw ShapeError(
-          "conv\(Rank.rank)d", parameter: "input",
-          "\(inChannels) input channels are not divisible by groups \(groups)", shapes: [x.shape])
-      }
-      let start = defaultParameters(
-        weightShape: [outChannels, inChannels / groups] + kernelSize,
-        biasCount: bias.map { _ in outChannels },
-        dtype: weight.dtype, generator: generator)
-      weight.value = start.weight
-      if let drawn = start.bias { bias?.value = drawn }
+      learned.draw(inputs: try inputChannels(of: x, rank: Rank.rank, groups, "conv\(Rank.rank)d"))
     }
     return try convolution(
       x, weight.value, bias: bias?.value, stride: stride, padding: padding, paddingMode: paddingMode,
@@ -143,7 +126,7 @@ public final class ConvolutionTranspose<Rank: SpatialRank>: Layer {
   public let groups: Int
   /// Which algorithms may compute it.
   public let policy: ConvolutionPolicy
-  private let generator: Generator
+  private let learned: LearnedWeights
 
   /// - Parameters:
   ///   - inChannels: `nil` takes them from the first input, and draws the weights then.
@@ -177,17 +160,11 @@ public final class ConvolutionTranspose<Rank: SpatialRank>: Layer {
     self.dilation = dilation
     self.groups = groups
     self.policy = policy
-    self.generator = generator
-    if let inChannels {
-      let start = defaultParameters(
-        weightShape: [inChannels, outChannels / groups] + kernel, biasCount: bias ? outChannels : nil,
-        dtype: dtype, generator: generator)
-      weight = Parameter(start.weight)
-      self.bias = start.bias.map { Parameter($0) }
-    } else {
-      weight = .lazy(dtype: dtype)
-      self.bias = bias ? Parameter(.zeros([outChannels], dtype: dtype)) : nil
-    }
+    learned = LearnedWeights(
+      inputs: inChannels, outputs: outChannels, hasBias: bias, dtype: dtype, generator: generator
+    ) { [$0, outChannels / groups] + kernel }
+    weight = learned.weight
+    self.bias = learned.bias
   }
 
   public var typeName: String { "ConvTranspose\(Rank.rank)d" }
@@ -212,23 +189,25 @@ public final class ConvolutionTranspose<Rank: SpatialRank>: Layer {
   private func output(_ x: Tensor, size: [Int]?) throws(ShapeError) -> Tensor {
     try checkRank(x, Rank.rank + 1...Rank.rank + 2, "conv_transpose\(Rank.rank)d")
     if !weight.isMaterialized {
-      let inChannels = x.shape[x.rank - Rank.rank - 1]
-      if inChannels == 0 || inChannels % groups != 0 {
-        throw ShapeError(
-          "conv_transpose\(Rank.rank)d", parameter: "input",
-          "\(inChannels) input channels are not divisible by groups \(groups)", shapes: [x.shape])
-      }
-      let start = defaultParameters(
-        weightShape: [inChannels, outChannels / groups] + kernelSize,
-        biasCount: bias.map { _ in outChannels },
-        dtype: weight.dtype, generator: generator)
-      weight.value = start.weight
-      if let drawn = start.bias { bias?.value = drawn }
+      learned.draw(inputs: try inputChannels(of: x, rank: Rank.rank, groups, "conv_transpose\(Rank.rank)d"))
     }
     return try transposedConvolution(
       x, weight.value, bias: bias?.value, stride: stride, padding: padding, paddingMode: paddingMode,
       outputPadding: outputPadding, outputSize: size, dilation: dilation, groups: groups, policy: policy)
   }
+}
+
+/// The channels of an input, which a layer without weights takes for its own.
+private func inputChannels(
+  of x: Tensor, rank: Int, _ groups: Int, _ operation: String
+) throws(ShapeError) -> Int {
+  let channels = x.shape[x.rank - rank - 1]
+  if channels == 0 || channels % groups != 0 {
+    throw ShapeError(
+      operation, parameter: "input", "\(channels) input channels are not divisible by groups \(groups)",
+      shapes: [x.shape])
+  }
+  return channels
 }
 
 private func checkChannels(

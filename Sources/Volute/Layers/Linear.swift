@@ -8,8 +8,7 @@ public final class Linear: Layer {
   public let weight: Parameter
   /// `[outFeatures]`; `nil` without.
   public let bias: Parameter?
-  private let outFeatures: Int
-  private let generator: Generator
+  private let learned: LearnedWeights
 
   /// - Parameters:
   ///   - inFeatures: `nil` takes them from the first input, and draws the weights then.
@@ -24,18 +23,11 @@ public final class Linear: Layer {
     precondition(
       (inFeatures ?? 1) > 0 && outFeatures > 0,
       "linear: features must be positive, but got \(inFeatures ?? 0) and \(outFeatures)")
-    self.outFeatures = outFeatures
-    self.generator = generator
-    if let inFeatures {
-      let start = defaultParameters(
-        weightShape: [outFeatures, inFeatures], biasCount: bias ? outFeatures : nil, dtype: dtype,
-        generator: generator)
-      weight = Parameter(start.weight)
-      self.bias = start.bias.map { Parameter($0) }
-    } else {
-      weight = .lazy(dtype: dtype)
-      self.bias = bias ? Parameter(.zeros([outFeatures], dtype: dtype)) : nil
-    }
+    learned = LearnedWeights(
+      inputs: inFeatures, outputs: outFeatures, hasBias: bias, dtype: dtype, generator: generator
+    ) { [outFeatures, $0] }
+    weight = learned.weight
+    self.bias = learned.bias
   }
 
   public func multiplyAdds(inputs: [[Int]], output: [Int]) -> Int {
@@ -46,13 +38,7 @@ public final class Linear: Layer {
     guard let features = x.shape.last else {
       throw ShapeError("linear", parameter: "input", "a single number has no features")
     }
-    if !weight.isMaterialized {
-      let start = defaultParameters(
-        weightShape: [outFeatures, features], biasCount: bias.map { _ in outFeatures }, dtype: weight.dtype,
-        generator: generator)
-      weight.value = start.weight
-      if let drawn = start.bias { bias?.value = drawn }
-    }
+    if !weight.isMaterialized { learned.draw(inputs: features) }
     let product = try matmul(x, weight.value.transposed())
     return bias.map { product + $0.value } ?? product
   }
