@@ -23,13 +23,14 @@ import VoluteModels
   }
 
   /// Weights, inputs, outputs, gradients and a step of Adam of the published network in PyTorch, on synthetic numbers.
-  /// `Reference` holds the photons'; `VOLUTE_REFERENCE_DATA` may name a folder that holds dataset 2's too.
+  /// `Reference` holds the photons' without the weights; `VOLUTE_REFERENCE_DATA` may name a folder of whole files.
   static let references: [Reference] = {
     let here = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("Reference")
       .path
     var found = [Reference(path: "\(here)/condunet_ds1_photon.safetensors", configuration: .photons)]
-    if let folder = ProcessInfo.processInfo.environment["VOLUTE_REFERENCE_DATA"] {
+    if let folder = ProcessInfo.processInfo.environment["VOLUTE_REFERENCE_DATA"], !folder.isEmpty {
       found.append(Reference(path: "\(folder)/condunet_ds2.safetensors", configuration: .dataset2))
+      found.append(Reference(path: "\(folder)/condunet_ds1_photon.safetensors", configuration: .photons))
     }
     return found
   }()
@@ -46,11 +47,14 @@ import VoluteModels
     var configuration = named.configuration
     configuration.policy = policy
     let net = CylindricalUNet(configuration, generator: Generator(seed: 7))
+    // The seed gives the weights that the rest was computed with; whole files have them too.
     let weights = file.filter { !$0.key.hasPrefix("golden.") }
-    for (key, tensor) in net.stateDictionary {
-      #expect(try tensor.isEqual(to: #require(weights[key])), "initial \(key)")
+    if !weights.isEmpty {
+      for (key, tensor) in net.stateDictionary {
+        #expect(try tensor.isEqual(to: #require(weights[key])), "initial \(key)")
+      }
+      try net.load(weights)
     }
-    try net.load(weights)
     func golden(_ key: String) throws -> Tensor { try #require(file["golden.\(key)"]) }
     func step() throws -> Tensor {
       try mseLoss(net(golden("x"), energy: golden("energy"), time: golden("time")), golden("target"))
@@ -87,8 +91,7 @@ import VoluteModels
       let distance = (try #require(parameters[name]).value.detached() - (try #require(file[key]))).abs()
       let isLarge = (try #require(gradients[name] ?? nil)).abs() .> 1e-5
       let worst = (distance * isLarge.to(.float32)).max().item(as: Double.self)
-      // Of float32 values up to 1 half a step is 6e-8.
-      #expect(worst <= (isExact ? 2e-7 : 1e-4), "\(name) after a step: \(worst)")
+      #expect(worst <= (isExact ? 1e-7 : 1e-4), "\(name) after a step: \(worst)")
       #expect(distance.max().item(as: Double.self) <= 1e-4)
     }
     let after = try noGrad { () throws(ShapeError) in

@@ -54,7 +54,7 @@ public final class BatchNorm<Rank: SpatialRank>: Layer {
   public var typeName: String { "BatchNorm\(Rank.rank)d" }
 
   public func forward(_ x: Tensor) throws(ShapeError) -> Tensor {
-    try checkRank(x, Swift.max(2, Rank.rank == 1 ? 2 : Rank.rank + 2)...Rank.rank + 2, "batch_norm")
+    try checkRank(x, (Rank.rank == 1 ? 2 : Rank.rank + 2)...Rank.rank + 2, "batch_norm")
     return try batchNorm(
       x, running: running, weight: weight?.value, bias: bias?.value, isTraining: mode.isTraining,
       momentum: momentum, epsilon: epsilon)
