@@ -33,6 +33,8 @@ let package = Package(
       ]),
     // Not a product: feeds damaged files to the readers, `swift run -c release FuzzReaders npy 100000`.
     .executableTarget(name: "FuzzReaders", dependencies: ["Volute", "VoluteFormats"]),
+    // Not a product: takes 1,000 training steps and prints what memory was held before and after.
+    .executableTarget(name: "LeakCheck", dependencies: ["Volute", "VoluteEngine"]),
     .testTarget(name: "VoluteArithmeticTests", dependencies: ["VoluteArithmetic"]),
     .testTarget(name: "VoluteEngineTests", dependencies: ["VoluteEngine"]),
     .testTarget(
@@ -45,6 +47,6 @@ let package = Package(
       exclude: ["Snapshots"]),
     .testTarget(
       name: "VoluteModelsTests", dependencies: ["VoluteModels", "VoluteFormats", "Volute", "VoluteEngine"]),
-    .testTarget(name: "VoluteCLITests", dependencies: ["VoluteCLI", "Volute", "VoluteFormats"]),
+    .testTarget(name: "VoluteCLITests", dependencies: ["VoluteCLI", "LeakCheck", "Volute", "VoluteFormats"]),
   ]
 )

@@ -12,7 +12,7 @@ import VoluteFormats
 
 /// The `volute` command.
 @main
-struct VoluteCommand: ParsableCommand {
+struct VoluteCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "volute",
     abstract: "N-dimensional convolution: compute it, understand it.",
@@ -20,7 +20,7 @@ struct VoluteCommand: ParsableCommand {
     subcommands: [
       ApplyCommand.self, ShapeCommand.self, SolveCommand.self, ExplainCommand.self, AnimateCommand.self,
       PlanCommand.self, BenchCommand.self, BenchTrainingCommand.self, InspectCommand.self,
-      SummaryCommand.self, TraceCommand.self, GraphCommand.self,
+      SummaryCommand.self, TraceCommand.self, GraphCommand.self, TrainCommand.self,
       ConvertCommand.self, TourCommand.self,
     ])
 
@@ -33,14 +33,18 @@ struct VoluteCommand: ParsableCommand {
 
   /// The one place where an error becomes a sentence on standard error and an exit status: 64 for wrong usage, 65
   /// for wrong data.
-  static func main() {
+  @MainActor static func main() async {
     var name = "volute"
     do {
       var command = try parseAsRoot()
       if let subcommand = type(of: command).configuration.commandName, subcommand != name {
         name += " \(subcommand)"
       }
-      try command.run()
+      if var waiting = command as? any AsyncParsableCommand {
+        try await waiting.run()
+      } else {
+        try command.run()
+      }
     } catch let error as ShapeError {
       Terminal.error.fail(error.description, status: wrongData)
     } catch let error as FormatError {

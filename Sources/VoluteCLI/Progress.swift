@@ -7,6 +7,7 @@ import Synchronization
 final class Progress: Sendable {
   private struct State {
     var done = 0
+    var detail = ""
     var isShown = false
     var isFinished = false
   }
@@ -19,17 +20,24 @@ final class Progress: Sendable {
   private let start = ContinuousClock.now
   private let state = Mutex(State())
 
-  init(_ label: String, of total: Int = 1) {
+  /// - Parameter done: steps that were done before.
+  init(_ label: String, of total: Int = 1, from done: Int = 0) {
     self.label = label
     self.total = total
+    state.withLock { $0.done = done }
     if Terminal.error.isTerminal { drawLater(.milliseconds(500)) }
   }
 
   deinit { finish() }
 
   /// One more step is done.
-  func advance() {
-    state.withLock { $0.done += 1 }
+  ///
+  /// - Parameter detail: what to show behind the time from now on.
+  func advance(_ detail: String = "") {
+    state.withLock { state in
+      state.done += 1
+      state.detail = detail
+    }
   }
 
   /// Takes the line away.
@@ -54,7 +62,7 @@ final class Progress: Sendable {
       state.isShown = true
       let elapsed = timeText(ContinuousClock.now - start)
       Terminal.error.clearLine()
-      Terminal.error.write("\(label)  \(total > 1 ? bar(state.done) : "")\(elapsed)")
+      Terminal.error.write("\(label)  \(total > 1 ? bar(state.done) : "")\(padded(elapsed, 8))\(state.detail)")
       return true
     }
   }

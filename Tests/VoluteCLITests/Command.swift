@@ -12,22 +12,26 @@ struct Command {
 
   /// - Parameters:
   ///   - words: the command line, separated by spaces; `{}` stands for `folder`.
+  ///   - program: the product that is run.
   ///   - terminal: whether standard output and error are a terminal; all text is then in `output`.
   init(
-    _ words: String, in folder: Folder? = nil, environment: [String: String] = [:], terminal: Bool = false
+    _ words: String, in folder: Folder? = nil, program: String = "volute", environment: [String: String] = [:],
+    terminal: Bool = false
   ) throws {
     try self.init(
       words: words.split(separator: " ").map {
         $0.replacingOccurrences(of: "{}", with: folder?.path ?? "{}")
-      }, environment: environment, terminal: terminal)
+      }, program: program, environment: environment, terminal: terminal)
   }
 
   /// - Parameter words: the command line, word by word.
-  init(words: [String], environment: [String: String] = [:], terminal: Bool = false) throws {
+  init(
+    words: [String], program: String = "volute", environment: [String: String] = [:], terminal: Bool = false
+  ) throws {
     let process = Process()
     // The products lie beside the bundle of the tests.
     process.executableURL =
-      URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent().appending(path: "volute")
+      URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent().appending(path: program)
     process.arguments = words
     process.environment = ProcessInfo.processInfo.environment
       .filter { $0.key != "NO_COLOR" }.merging(environment) { $1 }
