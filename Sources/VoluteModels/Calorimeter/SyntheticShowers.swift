@@ -5,7 +5,8 @@ import Volute
 /// grows with the logarithm of the energy, their width two exponentials, and both fluctuate, as do the voxels.
 ///
 /// ```swift
-/// let (showers, energies) = try SyntheticShowers(.dataset2, count: 1000, seed: 1).all()
+/// let set = try SyntheticShowers(.dataset2, count: 1000, seed: 1).all()
+/// print(set.showers.shape, set.energies.shape)
 /// ```
 ///
 /// Every shower is drawn from its own stream: the same seed and index give the same shower.
@@ -26,6 +27,7 @@ public struct SyntheticShowers: Dataset {
   }
 
   public init(_ preset: ShowerPreset, count: Int, seed: Int, energy: Double? = nil) {
+    precondition(count > 0, "synthetic_showers: expected at least one shower, but got \(count)")
     self.preset = preset
     self.count = count
     self.seed = seed
@@ -77,10 +79,10 @@ public struct SyntheticShowers: Dataset {
 
   /// All showers `[count, voxels]` and their energies `[count]`, in MeV.
   ///
-  /// - Throws: never for a count above 0; an empty stack is refused.
-  public func all() throws -> (showers: Tensor, energies: Tensor) {
+  /// - Throws: never; all showers have one shape.
+  public func all() throws -> ShowerSet {
     let parts = try batch((0..<count).map { element(at: $0) })
-    return (parts[0], parts[1])
+    return try ShowerSet(showers: parts[0], energies: parts[1])
   }
 
   /// What each layer sees, in GeV.
@@ -94,9 +96,10 @@ public struct SyntheticShowers: Dataset {
     let resolution = 0.1 / Swift.max(energy, 0.01).squareRoot() + 0.01
     let seen = energy * 0.85 * Swift.max(1 + Swift.min(resolution, 0.3) * normals[2], 0.1)
     let edges = preset.depths
+    let logGamma = Self.logGamma(shape)
     // The density's integral over each layer by Simpson's rule, over that of the whole shower.
     func density(_ depth: Double) -> Double {
-      depth <= 0 ? 0 : exp((shape - 1) * log(depth * slope) - depth * slope - lgamma(shape)) * slope
+      depth <= 0 ? 0 : exp((shape - 1) * log(depth * slope) - depth * slope - logGamma) * slope
     }
     return zip(edges, edges.dropFirst()).map { low, high in
       let parts = 8
@@ -107,6 +110,14 @@ public struct SyntheticShowers: Dataset {
       }
       return seen * sum * step / 3
     }
+  }
+
+  /// The logarithm of the gamma function of what is no less than 1, by Stirling's series eight places further on.
+  private static func logGamma(_ x: Double) -> Double {
+    let far = x + 8
+    let series = 1 / (12 * far) - 1 / (360 * far * far * far)
+    let there = (far - 0.5) * log(far) - far + 0.5 * log(2 * Double.pi) + series
+    return there - (0..<8).reduce(0) { $0 + log(x + Double($1)) }
   }
 
   /// The count that a share of all cases does not exceed: Poisson's distribution, a normal one where it is large.

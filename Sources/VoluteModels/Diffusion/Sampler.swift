@@ -44,7 +44,7 @@ extension Diffusion {
     var x = try noise() * levels[0].magnitude
     var before: (level: NoiseLevel, clean: Tensor)?
     for (step, (from, to)) in zip(levels, levels.dropFirst()).enumerated() {
-      let clean = try clean(x, at: from, network)
+      let clean = try self.clean(x, at: from, network)
       switch sampler {
       case .ancestral:
         x = from.mean(x, clean, to)
