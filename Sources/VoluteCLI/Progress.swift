@@ -62,7 +62,8 @@ final class Progress: Sendable {
       state.isShown = true
       let elapsed = timeText(ContinuousClock.now - start)
       Terminal.error.clearLine()
-      Terminal.error.write("\(label)  \(total > 1 ? bar(state.done) : "")\(padded(elapsed, 8))\(state.detail)")
+      Terminal.error.write(
+        "\(label)  \(total > 1 ? bar(state.done) : "")\(padded(elapsed, 8))\(state.detail)")
       return true
     }
   }

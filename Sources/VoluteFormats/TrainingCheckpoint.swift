@@ -57,12 +57,14 @@ public struct TrainingCheckpoint: Sendable {
   ) throws(FormatError) {
     guard (scheduleStep == nil) == (scheduler == nil) else {
       throw FormatError(
-        path, "was made \(scheduleStep == nil ? "without" : "with") a schedule, but this run has "
+        path,
+        "was made \(scheduleStep == nil ? "without" : "with") a schedule, but this run has "
           + (scheduler == nil ? "none" : "one"))
     }
     guard Set(random.keys) == Set(generators.keys) else {
       throw FormatError(
-        path, "holds the random states \(random.keys.sorted()), but this run has the generators "
+        path,
+        "holds the random states \(random.keys.sorted()), but this run has the generators "
           + "\(generators.keys.sorted())")
     }
     let parameters = model.parameters.map { ($0, $0.value) }
@@ -123,7 +125,8 @@ extension TrainingCheckpoint {
     }
     guard metadata["version"] == "1" else {
       throw FormatError(
-        path, "is a checkpoint of version '\((metadata["version"] ?? "").shown)', but only version 1 is known")
+        path, "is a checkpoint of version '\((metadata["version"] ?? "").shown)', but only version 1 is known"
+      )
     }
     var tensors: [String: Tensor] = [:]
     for key in file.keys { tensors[key] = try file.tensor(for: key) }
@@ -174,7 +177,9 @@ extension Dictionary where Key == String {
   /// The entries whose keys start with `prefix`, without it.
   fileprivate func part(_ prefix: String) -> Self {
     var result: Self = [:]
-    for (key, value) in self where key.hasPrefix(prefix) { result[String(key.dropFirst(prefix.count))] = value }
+    for (key, value) in self where key.hasPrefix(prefix) {
+      result[String(key.dropFirst(prefix.count))] = value
+    }
     return result
   }
 }

@@ -15,8 +15,8 @@ struct Command {
   ///   - program: the product that is run.
   ///   - terminal: whether standard output and error are a terminal; all text is then in `output`.
   init(
-    _ words: String, in folder: Folder? = nil, program: String = "volute", environment: [String: String] = [:],
-    terminal: Bool = false
+    _ words: String, in folder: Folder? = nil, program: String = "volute",
+    environment: [String: String] = [:], terminal: Bool = false
   ) throws {
     try self.init(
       words: words.split(separator: " ").map {

@@ -35,7 +35,8 @@ public struct DataLoader<Source: Dataset>: Sendable {
   ) {
     precondition(batchSize > 0, "data_loader: batch size should be positive, but got \(batchSize)")
     precondition(workers > 0, "data_loader: workers should be positive, but got \(workers)")
-    precondition((prefetch ?? 0) >= 0, "data_loader: prefetch should not be negative, but got \(prefetch ?? 0)")
+    precondition(
+      (prefetch ?? 0) >= 0, "data_loader: prefetch should not be negative, but got \(prefetch ?? 0)")
     self.dataset = dataset
     self.batchSize = batchSize
     self.shuffleSeed = shuffleSeed
@@ -54,7 +55,8 @@ public struct DataLoader<Source: Dataset>: Sendable {
   /// - Precondition: `first` is no less than 0 and no more than ``batchCount``.
   public func epoch(_ number: Int = 0, from first: Int = 0) -> Epoch {
     precondition(
-      0...batchCount ~= first, "data_loader: expected a first batch from 0 to \(batchCount), but got \(first)")
+      0...batchCount ~= first, "data_loader: expected a first batch from 0 to \(batchCount), but got \(first)"
+    )
     let order = shuffleSeed.map {
       Tensor.randperm(dataset.count, generator: Generator(seed: $0 &+ number)).integers()
     }
@@ -86,7 +88,8 @@ public struct DataLoader<Source: Dataset>: Sendable {
     /// - Throws: what the dataset throws, and `CancellationError` within a task that is cancelled.
     public func batch(at number: Int) throws -> Source.Batch {
       precondition(
-        batches.contains(number), "data_loader: there is no batch \(number) in an epoch of batches \(batches)")
+        batches.contains(number), "data_loader: there is no batch \(number) in an epoch of batches \(batches)"
+      )
       let samples = try samples(of: number).map { index in
         try Task.checkCancellation()
         return try loader.dataset.element(at: index)

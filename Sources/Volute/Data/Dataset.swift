@@ -53,7 +53,8 @@ public struct TensorDataset: Dataset {
     guard let count = tensors.first?.shape.first, tensors.allSatisfy({ $0.shape.first == count }) else {
       throw ShapeError(
         "tensor_dataset", parameter: "tensors",
-        "expected tensors of one first size, but got shapes \(tensors.map(\.shape))", shapes: tensors.map(\.shape))
+        "expected tensors of one first size, but got shapes \(tensors.map(\.shape))",
+        shapes: tensors.map(\.shape))
     }
     self.tensors = tensors.map { $0.detached() }
     self.count = count

@@ -18,7 +18,8 @@ struct Confusion {
   var text: String {
     let width = max(4, "\(counts.joined().max() ?? 0)".count + 1)
     func cell(_ text: String) -> String { String(repeating: " ", count: width - text.count) + text }
-    let head = "        said" + "\n" + "  shown" + counts.indices.map { cell("\($0)") }.joined() + "   right\n"
+    let head =
+      "        said" + "\n" + "  shown" + counts.indices.map { cell("\($0)") }.joined() + "   right\n"
     let rows = counts.enumerated().map { shown, row in
       let all = row.reduce(0, +)
       let cells = row.enumerated().map { said, count in

@@ -3,7 +3,7 @@ import VoluteFormats
 
 /// What decides how a run goes, apart from the machine: a checkpoint keeps it.
 struct DigitSettings {
-  var epochs = 6
+  var epochs = 5
   var batchSize = 64
   var learningRate = 3e-3
   var seed = 1

@@ -47,7 +47,8 @@ final class DigitTraining {
   ) async throws -> TensorDataset {
     let loader = DataLoader(
       RenderedDigits(count: count, seed: seed, part: part), batchSize: 100, workers: workers)
-    let progress = Progress("rendering \(part == .training ? "digits" : "held-out digits")", of: loader.batchCount)
+    let progress = Progress(
+      "rendering \(part == .training ? "digits" : "held-out digits")", of: loader.batchCount)
     defer { progress.finish() }
     var (images, labels): ([Tensor], [Tensor]) = ([], [])
     for try await batch in loader.epoch() {

@@ -4,6 +4,14 @@ import VoluteEngine
 import VoluteFormats
 import VoluteInsight
 
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Glibc
+#endif
+
 struct TrainCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "train",
@@ -29,7 +37,8 @@ struct TrainCommand: AsyncParsableCommand {
   var batchSize: Int?
 
   @Option(
-    parsing: .unconditional, help: "The largest of the cycle that it goes through. (default: \(DigitSettings().learningRate))")
+    parsing: .unconditional,
+    help: "The largest of the cycle that it goes through. (default: \(DigitSettings().learningRate))")
   var learningRate: Double?
 
   @Option(
@@ -69,9 +78,12 @@ struct TrainCommand: AsyncParsableCommand {
       throw ValidationError("'\(path)' should end in .safetensors")
     }
     if checkpoint != nil && checkpoint == save {
-      throw ValidationError("the checkpoint and the weights cannot go to one file; give each a name of its own")
+      throw ValidationError(
+        "the checkpoint and the weights cannot go to one file; give each a name of its own")
     }
-    if resume && checkpoint == nil { throw ValidationError("--resume needs --checkpoint, the run to go on with") }
+    if resume && checkpoint == nil {
+      throw ValidationError("--resume needs --checkpoint, the run to go on with")
+    }
     if let problem = given(DigitSettings()).problem { throw ValidationError(problem) }
   }
 
@@ -99,10 +111,15 @@ struct TrainCommand: AsyncParsableCommand {
   private func savedRun() throws -> (checkpoint: TrainingCheckpoint, settings: DigitSettings)? {
     guard let checkpoint else { return nil }
     guard resume else {
-      // Not to be lost by a repeated line of the shell.
+      // Nothing is lost by a repeated line of the shell.
       if let present = try? TrainingCheckpoint(checkpoint) {
         throw FormatError(
           checkpoint, "holds a run at step \(present.step)", mend: "go on with --resume, or remove the file")
+      }
+      if access(checkpoint, F_OK) == 0 {
+        throw FormatError(
+          checkpoint, "is there and holds no run",
+          mend: "give the checkpoint a name of its own, or remove the file")
       }
       return nil
     }
@@ -136,7 +153,8 @@ struct TrainCommand: AsyncParsableCommand {
 
   private func stopped(_ training: DigitTraining) throws {
     let place = "stopped at step \(grouped(training.step)) of \(grouped(training.stepCount))"
-    Terminal.error.write("\(place); \(checkpoint.map { "--checkpoint \($0) --resume goes on" } ?? "nothing is saved")\n")
+    Terminal.error.write(
+      "\(place); \(checkpoint.map { "--checkpoint \($0) --resume goes on" } ?? "nothing is saved")\n")
     // What the shell reports of a process that SIGINT ended.
     if Interruption.isWished { throw ExitCode(130) }
   }
