@@ -36,7 +36,7 @@ import VoluteModels
   }
 
   static func sampled(
-    _ diffusion: Diffusion, _ sampler: DiffusionSampler, steps: Int, count: Int = 20_000
+    _ diffusion: Diffusion, _ sampler: DiffusionSampler, steps: Int, count: Int = 10_000
   ) throws -> Tensor {
     let levels = diffusion.schedule.samplingLevels(steps)
     return try #require(
@@ -49,15 +49,16 @@ import VoluteModels
   func samplersReproduceTheDistribution(
     _ sampler: DiffusionSampler, _ objective: DiffusionObjective
   ) throws {
-    for schedule in [NoiseSchedule.cosine(), .linear(), .logNormal()] {
-      let steps = sampler == .ancestral ? schedule.stepCount ?? 200 : 100
+    for schedule in [NoiseSchedule.cosine(steps: 200), .linear(steps: 250), .logNormal()] {
+      let steps = sampler == .ancestral ? schedule.stepCount ?? 100 : 100
       let x = try Self.sampled(Diffusion(schedule, objective: objective), sampler, steps: steps)
       let mean = x.mean().item(as: Double.self)
       let deviation = x.standardDeviation().item(as: Double.self)
       // Five standard errors, and the error of first-order steps.
-      #expect(abs(mean - Self.mean) < 0.018 + (sampler == .ddim ? 0.02 : 0), "\(sampler) \(objective): \(mean)")
       #expect(
-        abs(deviation - Self.deviation) < 0.0125 + (sampler == .ddim || sampler == .ancestral ? 0.02 : 0),
+        abs(mean - Self.mean) < 0.025 + (sampler == .ddim ? 0.02 : 0), "\(sampler) \(objective): \(mean)")
+      #expect(
+        abs(deviation - Self.deviation) < 0.018 + (sampler == .ddim || sampler == .ancestral ? 0.02 : 0),
         "\(sampler) \(objective): \(deviation)")
     }
   }
@@ -80,7 +81,9 @@ import VoluteModels
     }
   }
 
-  @Test(arguments: [NoiseSchedule.cosine(), .linear()]) func variancesArePreserved(_ schedule: NoiseSchedule) throws {
+  @Test(arguments: [NoiseSchedule.cosine(), .linear()]) func variancesArePreserved(_ schedule: NoiseSchedule)
+    throws
+  {
     let count = try #require(schedule.stepCount)
     let levels = schedule.samplingLevels(count)
     #expect(levels.count == count + 1 && levels.last == .clean)
@@ -128,7 +131,8 @@ import VoluteModels
     #expect(abs(try loss(0.1) - 0.01) < 1e-12)
   }
 
-  @Test(arguments: DiffusionSampler.allCases) func theBatchChangesNothing(_ sampler: DiffusionSampler) throws {
+  @Test(arguments: DiffusionSampler.allCases) func theBatchChangesNothing(_ sampler: DiffusionSampler) throws
+  {
     let diffusion = Diffusion(.cosine(steps: 10), objective: .noise)
     let levels = diffusion.schedule.samplingLevels(10)
     func samples(_ indices: [Int]) throws -> Tensor {

@@ -30,8 +30,10 @@ import VoluteModels
     let voxels = preset.binning.voxels
     let energies = Tensor([1500, 40_000, 900_000] as [Float])
     // Shares over many orders of magnitude, none of them more than a voxel ever holds, and empty voxels.
-    let exponents = Tensor.uniform([count, voxels], low: -8, high: -0.6, dtype: .float64, generator: Generator(seed: 1))
-    let empty = Tensor.bernoulli([count, voxels], probability: 0.2, generator: Generator(seed: 2)).to(.float64)
+    let exponents = Tensor.uniform(
+      [count, voxels], low: -8, high: -0.6, dtype: .float64, generator: Generator(seed: 1))
+    let empty = Tensor.bernoulli([count, voxels], probability: 0.2, generator: Generator(seed: 2)).to(
+      .float64)
     let scale = (energies.to(.float64) * preset.largestShare).unsqueezed(1)
     let showers = ((exponents * Foundation.log(10)).exp() * (1 - empty) * scale).to(.float32)
     let normalized = try preset.normalized(showers: showers, energies: energies)
@@ -70,7 +72,9 @@ import VoluteModels
     }
   }
 
-  @Test(arguments: [CalorimeterBinning.photons, .pions]) func mapsComeBack(_ binning: CalorimeterBinning) throws {
+  @Test(arguments: [CalorimeterBinning.photons, .pions]) func mapsComeBack(_ binning: CalorimeterBinning)
+    throws
+  {
     let maps = LayerMaps(binning)
     let x = Tensor.rand([3, binning.voxels], generator: Generator(seed: 1))
     try noGrad {
@@ -104,7 +108,8 @@ import VoluteModels
         .init(id: 1, radialEdges: [0, 2, 5.5], angularBins: 10),
       ])
     for (text, word) in [
-      ("<Layer id=\"0\" r_edges=\"0,5\"/>", "n_bin_alpha"), ("<Layer id=\"0\" r_edges=\"5,0\" n_bin_alpha=\"1\"/>", "r_edges"),
+      ("<Layer id=\"0\" r_edges=\"0,5\"/>", "n_bin_alpha"),
+      ("<Layer id=\"0\" r_edges=\"5,0\" n_bin_alpha=\"1\"/>", "r_edges"),
       ("<Layer id=\"0", "does not end"), ("", "no layer"), ("<Layer id=0/>", "quotes"), ("<!-- ", "comment"),
       ("<Layer id=\"0\" r_edges=\"0,1\" n_bin_alpha=\"0\"/>", "from 1 to"), ("<", "no name"),
     ] {
@@ -131,7 +136,9 @@ import VoluteModels
   }
 
   @Test func syntheticShowersHaveTheirOwnStreams() {
-    let (few, many) = (SyntheticShowers(.small, count: 2, seed: 4), SyntheticShowers(.small, count: 9, seed: 4))
+    let (few, many) = (
+      SyntheticShowers(.small, count: 2, seed: 4), SyntheticShowers(.small, count: 9, seed: 4)
+    )
     #expect(few.element(at: 1)[0].isEqual(to: many.element(at: 1)[0]))
     #expect(!few.element(at: 1)[0].isEqual(to: few.element(at: 0)[0]))
   }
@@ -145,7 +152,9 @@ import VoluteModels
     try parts.write(to: path)
     let back = try ShowerSet(path, of: .small)
     #expect(back.showers.isEqual(to: parts.showers) && back.energies.isEqual(to: parts.energies))
-    #expect { try ShowerSet(path, of: .dataset2) } throws: { "\($0)".contains("6480") && "\($0)".contains("576") }
+    #expect { try ShowerSet(path, of: .dataset2) } throws: {
+      "\($0)".contains("6480") && "\($0)".contains("576")
+    }
     try NPZ.write([("showers", parts.showers)], to: path)
     #expect { try ShowerSet(path, of: .small) } throws: { "\($0)".contains("incident_energies") }
     try NPZ.write([("showers", parts.showers * Float.nan), ("incident_energies", parts.energies)], to: path)

@@ -5,7 +5,8 @@ import VoluteModels
 @Suite struct VideoTests {
   static func autoencoder(seed: Int = 1) -> CausalVideoAutoencoder {
     CausalVideoAutoencoder(
-      .init(codeChannels: 2, widths: [4, 4, 8, 8], blocksPerLevel: 1, groups: 2), generator: Generator(seed: seed))
+      .init(codeChannels: 2, widths: [4, 4, 8, 8], blocksPerLevel: 1, groups: 2),
+      generator: Generator(seed: seed))
   }
 
   static let clip = Tensor.randn([1, 3, 17, 16, 8], generator: Generator(seed: 5))

@@ -30,6 +30,8 @@ struct NamedPreset: ExpressibleByArgument {
     self.preset = preset
   }
 
+  var defaultValueDescription: String { preset.name }
+
   static var allValueStrings: [String] { ShowerPreset.all.map(\.name) }
 }
 

@@ -40,7 +40,8 @@ final class CaloTraining {
     let normalized = try TensorDataset(
       preset.normalized(showers: set.showers, energies: set.energies),
       preset.normalized(energies: set.energies))
-    loader = DataLoader(normalized, batchSize: settings.batchSize, shuffleSeed: settings.seed, dropsLast: true)
+    loader = DataLoader(
+      normalized, batchSize: settings.batchSize, shuffleSeed: settings.seed, dropsLast: true)
     model = try CaloModel(settings)
     optimizer = Adam(model.networks.model.parameters, learningRate: settings.learningRate)
   }

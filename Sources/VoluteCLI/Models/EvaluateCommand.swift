@@ -54,11 +54,7 @@ struct EvaluateCaloCommand: AsyncParsableCommand {
     let evaluation = ShowerEvaluation(
       preset: preset.preset, reference: try showers(reference, seed: 1001),
       samples: try showers(samples, seed: 2002), bins: bins)
-    if let output {
-      try AtomicFile.write(to: output) { (sink: inout AtomicFile.Sink) throws(FormatError) in
-        try Array(evaluation.html.utf8).withUnsafeBytes { (bytes) throws(FormatError) in try sink.write(bytes) }
-      }
-    }
+    if let output { try AtomicFile.write(evaluation.html, to: output) }
     print(evaluation.text, terminator: "")
     if let output { print(Report.text([("report", output)]), terminator: "") }
   }

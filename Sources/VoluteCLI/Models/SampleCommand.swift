@@ -37,7 +37,8 @@ struct SampleCaloCommand: AsyncParsableCommand {
   @Option(help: "ancestral, ddim, dpm or heun.")
   var sampler = DiffusionSampler.dpm
 
-  @Option(parsing: .unconditional, help: "Of the sampler; by default 20, and for ancestral all of the schedule's.")
+  @Option(
+    parsing: .unconditional, help: "Of the sampler; by default 20, and for ancestral all of the schedule's.")
   var steps: Int?
 
   @Option(parsing: .unconditional, help: "Of the streams.")
@@ -46,7 +47,9 @@ struct SampleCaloCommand: AsyncParsableCommand {
   @Option(parsing: .unconditional, help: "Showers at once.")
   var batchSize = 16
 
-  @Option(parsing: .unconditional, help: "How far to exaggerate what the energy changes; needs a run with --drop-energy.")
+  @Option(
+    parsing: .unconditional,
+    help: "How far to exaggerate what the energy changes; needs a run with --drop-energy.")
   var guidance = 0.0
 
   @Option(parsing: .unconditional, help: "Threads; by default as many as there are processors.")
@@ -105,7 +108,10 @@ struct SampleCaloCommand: AsyncParsableCommand {
       .map { $0 / $1 }
     var rows = [
       ("showers", "\(grouped(count)) of \(preset.name), \(preset.binning.voxels) voxels each"),
-      ("sampler", "\(sampler.rawValue), \(steps) steps, \(sampler.evaluations(steps: steps)) calls of the network"),
+      (
+        "sampler",
+        "\(sampler.rawValue), \(steps) steps, \(sampler.evaluations(steps: steps)) calls of the network"
+      ),
       ("energy", "\(decimals(seen.reduce(0, +) / Double(count), 3)) of the incident energy is seen"),
       ("time", "\(timeText(time)), \(decimals(Double(count) / (time / .seconds(1)), 2)) showers/s"),
     ]

@@ -1,3 +1,4 @@
+import VoluteEngine
 import VoluteModels
 
 /// A comparison of two sets of showers, as text and as a page.
@@ -48,7 +49,9 @@ struct ShowerEvaluation {
       ("showers", "\(grouped(counts.samples)) samples beside \(grouped(counts.reference)), \(preset.name)"),
       ("separation", "\(decimals(profileSeparation, 5))  mean profile in depth"),
     ]
-    for row in rows.prefix(2) { lines.append(("", "\(decimals(row.histograms.separationPower, 5))  \(row.name)")) }
+    for row in rows.prefix(2) {
+      lines.append(("", "\(decimals(row.histograms.separationPower, 5))  \(row.name)"))
+    }
     let layers = rows.dropFirst(2).sorted { $0.histograms.separationPower > $1.histograms.separationPower }
     lines.append(("the worst", layers.isEmpty ? "none" : "of \(layers.count) histograms of layers:"))
     for row in layers.prefix(5) {
@@ -61,9 +64,15 @@ struct ShowerEvaluation {
   var html: String {
     let depths = (0...profiles.reference.count).map(Double.init)
     let figures =
-      [figure("mean share of the energy in each layer", depths, profiles.reference, profiles.samples, profileSeparation)]
+      [
+        figure(
+          "mean share of the energy in each layer", depths, profiles.reference, profiles.samples,
+          profileSeparation)
+      ]
       + rows.map {
-        figure($0.name, $0.histograms.edges, $0.histograms.reference, $0.histograms.samples, $0.histograms.separationPower)
+        figure(
+          $0.name, $0.histograms.edges, $0.histograms.reference, $0.histograms.samples,
+          $0.histograms.separationPower)
       }
     return """
       <!doctype html>

@@ -29,7 +29,8 @@ struct TrainCaloCommand: AsyncParsableCommand {
   var preset: NamedPreset?
 
   @Option(
-    help: "An archive of showers: incident_energies and showers, in MeV.", completion: .file(extensions: ["npz"]))
+    help: "An archive of showers: incident_energies and showers, in MeV.",
+    completion: .file(extensions: ["npz"]))
   var data: String?
 
   @Option(help: "The folder of the run.", completion: .directory)
@@ -59,7 +60,9 @@ struct TrainCaloCommand: AsyncParsableCommand {
   @Option(help: "What the network gives: noise, x0, v or hybrid; by default the preset's.")
   var objective: DiffusionObjective?
 
-  @Option(parsing: .unconditional, help: "The share of showers shown without their energy, for --guidance. (default: 0)")
+  @Option(
+    parsing: .unconditional,
+    help: "The share of showers shown without their energy, for --guidance. (default: 0)")
   var dropEnergy: Double?
 
   @Option(parsing: .unconditional, help: "Minutes between checkpoints.")
@@ -113,9 +116,15 @@ struct TrainCaloCommand: AsyncParsableCommand {
     let count = training.losses.count
     func mean(_ part: ArraySlice<Double>) -> Double { part.reduce(0, +) / Double(max(part.count, 1)) }
     var rows = [
-      ("network", "\(grouped(training.model.networks.model.parameterCount)) parameters, \(settings.preset.name)"),
+      (
+        "network",
+        "\(grouped(training.model.networks.model.parameterCount)) parameters, \(settings.preset.name)"
+      ),
       ("showers", settings.data.isEmpty ? "\(grouped(settings.showers)) synthetic ones" : settings.data),
-      ("steps", "\(grouped(training.step)) of \(settings.batchSize), predicting \(settings.objective.rawValue)"),
+      (
+        "steps",
+        "\(grouped(training.step)) of \(settings.batchSize), predicting \(settings.objective.rawValue)"
+      ),
     ]
     if count > 0 {
       let speed = Double(count * settings.batchSize) / (time / .seconds(1))

@@ -21,7 +21,8 @@ extension CalorimeterBinning {
         let text = try attribute(key)
         if let number = Int(text), range.contains(number) { return number }
         throw FormatError(
-          name, "\(key) on line \(tag.line) is '\(text.shown)', not a whole number from \(range.lowerBound) to "
+          name,
+          "\(key) on line \(tag.line) is '\(text.shown)', not a whole number from \(range.lowerBound) to "
             + "\(range.upperBound)")
       }
       let id = try count("id", 0...1_000_000)
@@ -30,7 +31,8 @@ extension CalorimeterBinning {
         let text = part.filter { !$0.isWhitespace }
         guard let edge = Double(text), edge.isFinite, edge >= 0, edge > edges.last ?? -1 else {
           throw FormatError(
-            name, "r_edges of layer \(id), line \(tag.line), has '\(text.shown)' where a larger number should come")
+            name,
+            "r_edges of layer \(id), line \(tag.line), has '\(text.shown)' where a larger number should come")
         }
         edges.append(edge)
       }
@@ -71,7 +73,9 @@ private struct XMLScanner {
         continue
       }
       if has("?") || has("!") || has("/") {
-        guard skip(to: UInt8(ascii: ">")) else { throw FormatError(name, "the tag on line \(line) does not end") }
+        guard skip(to: UInt8(ascii: ">")) else {
+          throw FormatError(name, "the tag on line \(line) does not end")
+        }
         continue
       }
       return try tag()
@@ -91,7 +95,8 @@ private struct XMLScanner {
       let key = word()
       skipSpace()
       guard !key.isEmpty, has("=") else {
-        throw FormatError(name, "an attribute of '\(element.shown)' on line \(self.line) is not of the form key=\"value\"")
+        throw FormatError(
+          name, "an attribute of '\(element.shown)' on line \(self.line) is not of the form key=\"value\"")
       }
       advance()
       skipSpace()
@@ -137,7 +142,9 @@ private struct XMLScanner {
 
   private mutating func word() -> String {
     let start = place
-    while place < text.count, !Self.space.contains(text[place]), !Self.marks.contains(text[place]) { advance() }
+    while place < text.count, !Self.space.contains(text[place]), !Self.marks.contains(text[place]) {
+      advance()
+    }
     return String(decoding: text[start..<place], as: UTF8.self)
   }
 }

@@ -34,13 +34,15 @@ public struct ShowerSet: Sendable {
     let voxels = preset.binning.voxels
     guard showers.rank == 2, showers.shape[1] == voxels else {
       throw FormatError(
-        path, "the array '\(Self.names.showers)' has shape \(showers.shape), but \(preset.name) has showers of "
+        path,
+        "the array '\(Self.names.showers)' has shape \(showers.shape), but \(preset.name) has showers of "
           + "\(voxels) voxels: [count, \(voxels)]")
     }
     let count = showers.shape[0]
     guard count > 0, energies.shape == [count] || energies.shape == [count, 1] else {
       throw FormatError(
-        path, "the array '\(Self.names.energies)' has shape \(energies.shape), but there are \(count) showers")
+        path, "the array '\(Self.names.energies)' has shape \(energies.shape), but there are \(count) showers"
+      )
     }
     guard showers.dtype.isFloatingPoint, energies.dtype.isFloatingPoint else {
       throw FormatError(

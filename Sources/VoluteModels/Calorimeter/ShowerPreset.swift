@@ -49,8 +49,10 @@ public struct ShowerPreset: Sendable {
   /// A calorimeter so small that a network learns it in minutes; showers are synthetic, there are no published ones.
   public static let small = ShowerPreset(
     name: "small", binning: .regular(layers: 12, angularBins: 8, radialBins: 6, width: 7),
-    energyRange: 1...1000, largestShare: 2, mean: -7.6, deviation: 2.9, cut: 1.51e-5, widths: [16, 16, 16, 32],
-    learningRate: 2e-3, objective: .velocity, depths: (0...12).map { 2 * Double($0) }, longitudinal: (0.5, 0.5),
+    energyRange: 1...1000, largestShare: 2, mean: -7.6, deviation: 2.9, cut: 1.51e-5,
+    widths: [16, 16, 16, 32],
+    learningRate: 2e-3, objective: .velocity, depths: (0...12).map { 2 * Double($0) },
+    longitudinal: (0.5, 0.5),
     radii: (4, 14))
 
   public static let all = [small, photons, pions, dataset2, dataset3]

@@ -51,7 +51,8 @@ public struct SyntheticShowers: Dataset {
   public func element(at index: Int) -> [Tensor] {
     let stream = sampleStream(seed: seed, index: index)
     let normals = Tensor.randn([16], dtype: .float64, generator: stream).elements(as: Double.self)
-    let uniforms = Tensor.rand([cells.count + 2], dtype: .float64, generator: stream).elements(as: Double.self)
+    let uniforms = Tensor.rand([cells.count + 2], dtype: .float64, generator: stream).elements(
+      as: Double.self)
     let (low, high) = (log(preset.energyRange.lowerBound), log(preset.energyRange.upperBound))
     let energy = self.energy ?? exp(low + (high - low) * uniforms[cells.count])
     let layers = layerEnergies(energy, normals)
@@ -127,7 +128,8 @@ public struct SyntheticShowers: Dataset {
       // Wilson and Hilferty's cube root, with a normal quantile by Hastings.
       let tail = Swift.min(uniform, 1 - uniform)
       let t = (-2 * log(Swift.max(tail, 1e-300))).squareRoot()
-      let upper = t - (2.515517 + t * (0.802853 + t * 0.010328))
+      let upper =
+        t - (2.515517 + t * (0.802853 + t * 0.010328))
         / (1 + t * (1.432788 + t * (0.189269 + t * 0.001308)))
       let normal = uniform < 0.5 ? -upper : upper
       let root = 1 - 1 / (9 * mean) + normal / (3 * mean.squareRoot())

@@ -87,7 +87,9 @@ private struct LevelBatch {
 
   init(_ levels: [NoiseLevel], like x: Tensor) {
     let shape = [levels.count] + Array(repeating: 1, count: x.rank - 1)
-    func column(_ value: (NoiseLevel) -> Double) -> Tensor { Tensor(levels.map(value), shape: shape).to(x.dtype) }
+    func column(_ value: (NoiseLevel) -> Double) -> Tensor {
+      Tensor(levels.map(value), shape: shape).to(x.dtype)
+    }
     signal = column(\.signal)
     noise = column(\.noise)
     scale = column {

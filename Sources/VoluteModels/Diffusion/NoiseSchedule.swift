@@ -85,7 +85,7 @@ public struct NoiseSchedule: Sendable {
   public func trainingLevel(generator: Generator) -> NoiseLevel {
     switch kind {
     case .steps(let levels):
-      return levels[Tensor.randint(levels.count, [], generator: generator).integers()[0]]
+      return levels[Tensor.randint(0, levels.count, [], generator: generator).integers()[0]]
     case .logNormal(let mean, let deviation, _):
       let drawn = Tensor.normal([], mean: mean, deviation: deviation, dtype: .float64, generator: generator)
       return Self.level(exp(drawn.item(as: Double.self)))

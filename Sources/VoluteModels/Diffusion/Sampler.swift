@@ -62,7 +62,8 @@ extension Diffusion {
         } else {
           let noise = from.noise(x, clean)
           let noiseAhead = try to.noise(ahead, self.clean(ahead, at: to, network))
-          x = x * (to.signal / from.signal)
+          x =
+            x * (to.signal / from.signal)
             + (noise + noiseAhead) * (0.5 * (to.noise - to.signal * from.ratio))
         }
       }

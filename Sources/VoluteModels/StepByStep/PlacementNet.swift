@@ -42,7 +42,8 @@ public final class PlacementNet: Layer {
     guard scores.rank == 6 else {
       throw ShapeError(
         "best", parameter: "scores",
-        "expected scores [batch, types, orientations, x, y, z], but got \(scores.shape)", shapes: [scores.shape])
+        "expected scores [batch, types, orientations, x, y, z], but got \(scores.shape)",
+        shapes: [scores.shape])
     }
     let places = try unravelIndex(scores.flattened(1, -1).argmax(1), Array(scores.shape.dropFirst()))
     let columns = places.map { $0.integers() }
@@ -75,9 +76,9 @@ public struct PlacementRule: Dataset {
     let cells = size.reduce(1, *)
     var grid = Tensor.normal([channels, cells], mean: 0, deviation: 0.1, generator: stream)
       .elements(as: Float.self)
-    let type = Tensor.randint(types, [], generator: stream).integers()[0]
-    let orientation = Tensor.randint(2, [], generator: stream).integers()[0]
-    let cell = Tensor.randint(cells, [], generator: stream).integers()[0]
+    let type = Tensor.randint(0, types, [], generator: stream).integers()[0]
+    let orientation = Tensor.randint(0, 2, [], generator: stream).integers()[0]
+    let cell = Tensor.randint(0, cells, [], generator: stream).integers()[0]
     grid[type * cells + cell] = orientation == 0 ? 1 : -1
     return [
       Tensor(grid, shape: [channels] + size), Tensor((type * 2 + orientation) * cells + cell),

@@ -30,7 +30,8 @@ public final class CausalVideoAutoencoder: Layer {
     ) {
       precondition(
         !widths.isEmpty && groups > 0 && widths.allSatisfy { $0 > 0 && $0 % groups == 0 },
-        "causal_video_autoencoder: expected widths that are multiples of the \(groups) groups, but got \(widths)")
+        "causal_video_autoencoder: expected widths that are multiples of the \(groups) groups, but got \(widths)"
+      )
       self.inChannels = inChannels
       self.codeChannels = codeChannels
       self.widths = widths
