@@ -33,10 +33,13 @@ public final class ShowerNetwork: Module {
   /// - Throws: ``ShapeError`` when a shape does not fit the preset.
   public func callAsFunction(_ showers: Tensor, energy: Tensor, time: Tensor) throws(ShapeError) -> Tensor {
     try called(with: [showers, energy, time]) { () throws(ShapeError) in
-      let size = preset.binning.gridSize
-      let grid =
-        try maps?.encode(showers) ?? reshape(showers, [showers.shape.first ?? 0, 1] + size)
-      let images = images.value
+      let grid: Tensor
+      if let maps {
+        grid = try maps.encode(showers)
+      } else {
+        grid = try reshape(showers, [showers.shape.first ?? 0, 1] + preset.binning.gridSize)
+      }
+      let images = self.images.value
       let beside = images.expanded([grid.shape[0]] + images.shape.dropFirst())
       let result = try net(concatenate([grid, beside], axis: 1), energy: energy, time: time)
       return try maps?.decode(result) ?? result.flattened(1, -1)
