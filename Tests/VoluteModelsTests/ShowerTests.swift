@@ -35,7 +35,8 @@ import VoluteModels
     let empty = Tensor.bernoulli([count, voxels], probability: 0.2, generator: Generator(seed: 2)).to(
       .float64)
     let scale = (energies.to(.float64) * preset.largestShare).unsqueezed(1)
-    let showers = ((exponents * Foundation.log(10)).exp() * (1 - empty) * scale).to(.float32)
+    let ten: Double = Foundation.log(10)
+    let showers = ((exponents * ten).exp() * (1 - empty) * scale).to(.float32)
     let normalized = try preset.normalized(showers: showers, energies: energies)
     let back = try preset.showers(normalized: normalized, energies: energies, cuts: false)
     let (v, w) = ((showers.to(.float64) / scale), (back.to(.float64) / scale))
@@ -60,7 +61,7 @@ import VoluteModels
 
   @Test func voxelsThatCannotBeAreRefused() throws {
     let preset = ShowerPreset.small
-    for (value, text) in [(Float.nan, "nan"), (-1, "-0.001"), (3000, "3.0")] {
+    for (value, text) in [(Float.nan, "nan"), (-1, "-0.001"), (3000, "3.0")] as [(Float, String)] {
       var values = [Float](repeating: 0, count: 2 * preset.binning.voxels)
       values[preset.binning.voxels + 7] = value
       let showers = Tensor(values, shape: [2, preset.binning.voxels])

@@ -172,7 +172,7 @@ struct CaloModel {
       let inMeV = Tensor(indices.map { Float(energies[$0] * 1000) })
       let condition = try preset.normalized(energies: inMeV)
       let withheld = Tensor(full: condition.shape, Self.withheldEnergy, dtype: .float32)
-      let sampled = try noGrad { () throws(ShapeError) in
+      let result = try noGrad { () throws(ShapeError) in
         try diffusion.sample(
           [preset.binning.voxels], streams: indices.map { sampleStream(seed: seed, index: $0) },
           steps: steps, sampler: sampler, didStep: { _ in didStep() }
@@ -183,7 +183,7 @@ struct CaloModel {
           return told + (told - untold) * guidance
         }
       }
-      guard let sampled else { return nil }
+      guard let sampled = result else { return nil }
       parts.append(try preset.showers(normalized: sampled, energies: inMeV))
     }
     return try ShowerSet(

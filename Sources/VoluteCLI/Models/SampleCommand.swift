@@ -81,7 +81,7 @@ struct SampleCaloCommand: AsyncParsableCommand {
       throw ValidationError("--guidance needs a run that was trained with --drop-energy")
     }
     let most = model.diffusion.schedule.stepCount
-    let steps = steps ?? (sampler == .ancestral ? most ?? 200 : 20)
+    let steps = self.steps ?? (sampler == .ancestral ? most ?? 200 : 20)
     if let most, steps > most {
       throw ValidationError("--steps \(steps) are more than the \(most) levels of the run's schedule")
     }
@@ -90,7 +90,7 @@ struct SampleCaloCommand: AsyncParsableCommand {
     let progress = Progress("sampling", of: batches * steps)
     let start = ContinuousClock.now
     var done = 0
-    let set = try model.sample(
+    let result = try model.sample(
       energies: energies, sampler: sampler, steps: steps, seed: seed, batchSize: batchSize,
       guidance: guidance
     ) {
@@ -101,7 +101,7 @@ struct SampleCaloCommand: AsyncParsableCommand {
       return true
     }
     progress.finish()
-    guard let set else { return }
+    guard let set = result else { return }
     let time = ContinuousClock.now - start
     if let output { try set.write(to: output) }
     let seen = zip(set.showers.sum([1]).elements(as: Double.self), set.energies.elements(as: Double.self))
