@@ -24,7 +24,7 @@ let package = Package(
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
     .target(name: "VoluteFormats", dependencies: ["Volute", "VoluteEngine", "CZlib"]),
     .target(name: "VoluteInsight", dependencies: ["Volute", "VoluteArithmetic"]),
-    .target(name: "VoluteModels", dependencies: ["Volute"]),
+    .target(name: "VoluteModels", dependencies: ["CVolute", "Volute", "VoluteFormats"]),
     .executableTarget(
       name: "VoluteCLI",
       dependencies: [

@@ -21,7 +21,7 @@ struct VoluteCommand: AsyncParsableCommand {
       ApplyCommand.self, ShapeCommand.self, SolveCommand.self, ExplainCommand.self, AnimateCommand.self,
       PlanCommand.self, BenchCommand.self, BenchTrainingCommand.self, InspectCommand.self,
       SummaryCommand.self, TraceCommand.self, GraphCommand.self,
-      ConvertCommand.self, TrainCommand.self, TourCommand.self,
+      ConvertCommand.self, TrainCommand.self, SampleCommand.self, EvaluateCommand.self, TourCommand.self,
     ])
 
   /// Exit statuses of `sysexits.h`: what was asked is wrong, or what was given to work on is.
@@ -31,15 +31,25 @@ struct VoluteCommand: AsyncParsableCommand {
   /// What ArgumentParser's own sentences begin with.
   static let _errorPrefix = "volute: "
 
+  /// The words that lead to a command from one above it.
+  private static func path(
+    to command: any ParsableCommand.Type, below group: any ParsableCommand.Type
+  ) -> [String]? {
+    let word = group.configuration.commandName ?? "volute"
+    if command == group { return [word] }
+    for next in group.configuration.subcommands {
+      if let rest = path(to: command, below: next) { return [word] + rest }
+    }
+    return nil
+  }
+
   /// The one place where an error becomes a sentence on standard error and an exit status: 64 for wrong usage, 65
   /// for wrong data.
   @MainActor static func main() async {
     var name = "volute"
     do {
       var command = try parseAsRoot()
-      if let subcommand = type(of: command).configuration.commandName, subcommand != name {
-        name += " \(subcommand)"
-      }
+      name = path(to: type(of: command), below: self)?.joined(separator: " ") ?? name
       if var waiting = command as? any AsyncParsableCommand {
         try await waiting.run()
       } else {

@@ -14,7 +14,13 @@ import VoluteInsight
 
 struct TrainCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "train",
+    commandName: "train", abstract: "Train a network: on digits, or on showers of particles.",
+    subcommands: [TrainDigitsCommand.self, TrainCaloCommand.self])
+}
+
+struct TrainDigitsCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "digits",
     abstract: "Train a small convolutional network on digits that Volute renders itself.",
     discussion: """
       The same options give the same weights, bit for bit, on any number of threads. With --checkpoint the run is \
@@ -24,11 +30,6 @@ struct TrainCommand: AsyncParsableCommand {
         volute train digits --epochs 8 --checkpoint run.safetensors
         volute train digits --checkpoint run.safetensors --resume --save weights.safetensors
       """)
-
-  enum Task: String, ExpressibleByArgument, CaseIterable { case digits }
-
-  @Argument(help: "What to learn.")
-  var task: Task
 
   @Option(parsing: .unconditional, help: "Passes over the images. (default: \(DigitSettings().epochs))")
   var epochs: Int?
@@ -125,7 +126,7 @@ struct TrainCommand: AsyncParsableCommand {
     }
     let run = try TrainingCheckpoint(checkpoint)
     guard let settings = DigitSettings(values: run.values) else {
-      throw FormatError(checkpoint, "holds no run of 'volute train \(task.rawValue)'")
+      throw FormatError(checkpoint, "holds no run of 'volute train digits'")
     }
     let asked = given(settings).values
     for (name, value) in settings.values.sorted(by: { $0.key < $1.key }) {

@@ -1,0 +1,180 @@
+import ArgumentParser
+import Volute
+import VoluteEngine
+import VoluteFormats
+import VoluteModels
+
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Glibc
+#endif
+
+struct TrainCaloCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "calo",
+    abstract: "Train the cylindrical U-Net to make showers of particles.",
+    discussion: """
+      Without --data it learns from synthetic showers. With --out the run is saved every few minutes and when it is \
+      interrupted, and --resume goes on as if it had never stopped.
+
+        volute train calo --out run/
+        volute train calo --preset dataset2 --data showers.npz --out run/
+        volute train calo --out run/ --resume
+      """)
+
+  @Option(help: "Of showers: \(listed(NamedPreset.allValueStrings)). (default: small)")
+  var preset: NamedPreset?
+
+  @Option(
+    help: "An archive of showers: incident_energies and showers, in MeV.",
+    completion: .file(extensions: ["npz"]))
+  var data: String?
+
+  @Option(help: "The folder of the run.", completion: .directory)
+  var out: String?
+
+  @Flag(help: "Go on with the run in the folder; its settings need not be given again.")
+  var resume = false
+
+  @Option(parsing: .unconditional, help: "Steps in all. (default: \(CaloSettings().steps))")
+  var steps: Int?
+
+  @Option(parsing: .unconditional, help: "Showers in a step. (default: \(CaloSettings().batchSize))")
+  var batchSize: Int?
+
+  @Option(parsing: .unconditional, help: "Of Adam; by default the preset's.")
+  var learningRate: Double?
+
+  @Option(parsing: .unconditional, help: "Of showers, weights, order and noise. (default: 1)")
+  var seed: Int?
+
+  @Option(parsing: .unconditional, help: "Synthetic showers. (default: \(CaloSettings().showers))")
+  var showers: Int?
+
+  @Option(help: "How the noise grows: cosine, linear or edm. (default: cosine)")
+  var schedule: NamedSchedule?
+
+  @Option(help: "What the network gives: noise, x0, v or hybrid; by default the preset's.")
+  var objective: DiffusionObjective?
+
+  @Option(
+    parsing: .unconditional,
+    help: "The share of showers shown without their energy, for --guidance. (default: 0)")
+  var dropEnergy: Double?
+
+  @Option(parsing: .unconditional, help: "Minutes between checkpoints.")
+  var every = 5.0
+
+  @Option(parsing: .unconditional, help: "Stop after so many steps, as if interrupted.")
+  var stopAfter: Int?
+
+  @Option(parsing: .unconditional, help: "Threads; by default as many as there are processors.")
+  var threads: Int?
+
+  func validate() throws {
+    for (name, value) in [("threads", threads ?? 1), ("stop-after", stopAfter ?? 1)] where value < 1 {
+      throw ValidationError("--\(name) \(value) is none; give 1 or more")
+    }
+    if !(every > 0) { throw ValidationError("--every \(every) is no time; give minutes above 0") }
+    if resume && out == nil { throw ValidationError("--resume needs --out, the run to go on with") }
+    if let problem = given(CaloSettings(preset?.preset ?? .small)).problem { throw ValidationError(problem) }
+  }
+
+  func run() async throws {
+    if let threads { Engine.threadCount = threads }
+    let path = out.map(CaloModel.file)
+    let saved = try savedRun(path)
+    let settings = saved?.settings ?? given(CaloSettings(preset?.preset ?? .small))
+    if let out, !resume {
+      if mkdir(out, 0o777) != 0 && errno != EEXIST {
+        throw FormatError(out, "cannot be created: \(String(cString: strerror(errno)))")
+      }
+    }
+    if let path { try OutputPath.check(path) }
+    let training = try CaloTraining(settings, path: path)
+    if let saved { try training.resume(saved.checkpoint) }
+    if path != nil { Interruption.watch() }
+    let end = stopAfter.map { training.step + $0 }
+    let start = ContinuousClock.now
+    try training.run(
+      savingEvery: .seconds(every * 60), until: { Interruption.isWished || $0.step == end })
+    let time = ContinuousClock.now - start
+    guard training.isDone else {
+      let place = "stopped at step \(grouped(training.step)) of \(grouped(settings.steps))"
+      Terminal.error.write("\(place); \(out.map { "--out \($0) --resume goes on" } ?? "nothing is saved")\n")
+      if Interruption.isWished { throw ExitCode(130) }
+      return
+    }
+    print(Report.text(rows(training, time)), terminator: "")
+  }
+
+  private func rows(_ training: CaloTraining, _ time: Duration) -> [(String, String)] {
+    let settings = training.settings
+    let count = training.losses.count
+    func mean(_ part: ArraySlice<Double>) -> Double { part.reduce(0, +) / Double(max(part.count, 1)) }
+    var rows = [
+      (
+        "network",
+        "\(grouped(training.model.networks.model.parameterCount)) parameters, \(settings.preset.name)"
+      ),
+      ("showers", settings.data.isEmpty ? "\(grouped(settings.showers)) synthetic ones" : settings.data),
+      (
+        "steps",
+        "\(grouped(training.step)) of \(settings.batchSize), predicting \(settings.objective.rawValue)"
+      ),
+    ]
+    if count > 0 {
+      let speed = Double(count * settings.batchSize) / (time / .seconds(1))
+      let part = max(count / 10, 1)
+      rows.append(
+        (
+          "loss",
+          "\(decimals(mean(training.losses.prefix(part)), 4)) at first, "
+            + "\(decimals(mean(training.losses.suffix(part)), 4)) at last"
+        ))
+      rows.append(("time", "\(timeText(time)), \(decimals(speed, 1)) showers/s"))
+    }
+    if let out { rows.append(("saved", CaloModel.file(out))) }
+    return rows
+  }
+
+  /// The run that is to be gone on with.
+  private func savedRun(_ path: String?) throws -> (checkpoint: TrainingCheckpoint, settings: CaloSettings)? {
+    guard let path else { return nil }
+    guard resume else {
+      // Not to be lost by a repeated line of the shell.
+      if let present = try? TrainingCheckpoint(path) {
+        throw FormatError(
+          path, "holds a run at step \(present.step)", mend: "go on with --resume, or remove the file")
+      }
+      return nil
+    }
+    let (run, settings) = try CaloModel.run(at: path)
+    let asked = given(settings).values
+    // More steps may be wished for than at first.
+    for (name, value) in settings.values.sorted(by: { $0.key < $1.key }) where name != "steps" {
+      guard let other = asked[name], other != value else { continue }
+      throw FormatError(path, "holds a run of --\(name) \(value), which cannot go on with \(other)")
+    }
+    return (run, given(settings))
+  }
+
+  /// `settings` with what the options say instead.
+  private func given(_ settings: CaloSettings) -> CaloSettings {
+    var result = settings
+    if let preset { result.preset = preset.preset }
+    result.data = data ?? settings.data
+    result.steps = steps ?? settings.steps
+    result.batchSize = batchSize ?? settings.batchSize
+    result.learningRate = learningRate ?? settings.learningRate
+    result.seed = seed ?? settings.seed
+    result.showers = showers ?? settings.showers
+    result.schedule = schedule ?? settings.schedule
+    result.objective = objective ?? settings.objective
+    result.dropped = dropEnergy ?? settings.dropped
+    return result
+  }
+}
