@@ -77,7 +77,7 @@ import VoluteModels
     for (sampler, factor) in [(DiffusionSampler.ddim, 1.6), (.dpm, 2.5), (.heun, 2.5)] {
       let (coarse, fine) = (try error(sampler, 20), try error(sampler, 40))
       #expect(coarse > factor * fine, "\(sampler): \(coarse), then \(fine)")
-      #expect(fine < 0.05)
+      #expect(fine < (sampler == .ddim ? 0.15 : 0.05), "\(sampler)")
     }
   }
 
