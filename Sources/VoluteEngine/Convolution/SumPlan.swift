@@ -5,6 +5,7 @@ enum SumPlan: Sendable {
   case winograd([WinogradConvolution])
   case correlation(CorrelationConvolution)
   case fourier(FourierConvolution)
+  case fourierLines(FourierLineConvolution)
   case patches(PatchConvolution)
 
   @inline(__always)
@@ -25,6 +26,8 @@ enum SumPlan: Sendable {
     case .correlation(let plan):
       plan.run(input, weight, bias, output)
     case .fourier(let plan):
+      plan.run(input, weight, bias, output)
+    case .fourierLines(let plan):
       plan.run(input, weight, bias, output)
     case .patches(let plan):
       plan.run(input, weight, bias, output)
