@@ -56,4 +56,28 @@ extension WindowSum {
       }
     }
   }
+
+  /// The sum as a sum over phases of the stride: along each axis the taps that leave the same remainder read every
+  /// `stride`-th place. What they read, each times its part of the weight, is to be added up.
+  func unstrided() -> [WindowSum] {
+    axes.indices.reduce([self]) { terms, axis in
+      terms.flatMap { term in
+        let whole = term.axes[axis]
+        let shared = greatestCommonDivisor(whole.stride, whole.dilation)
+        let tapStep = whole.stride / shared
+        return (0..<min(tapStep, whole.kernel)).map { phase in
+          var part = term
+          part.axes[axis].stride = 1
+          part.axes[axis].dilation = whole.dilation / shared
+          part.axes[axis].kernel = (whole.kernel - phase - 1) / tapStep + 1
+          part.axes[axis].weightStep = whole.weightStep * tapStep
+          part.axes[axis].sources = stride(
+            from: phase * whole.dilation, to: whole.sources.count, by: whole.stride
+          ).map { whole.sources[$0] }
+          part.weightOffset += phase * whole.weightStep
+          return part
+        }
+      }
+    }
+  }
 }

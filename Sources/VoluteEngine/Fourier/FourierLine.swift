@@ -64,17 +64,19 @@ final class FourierLine: Sendable {
     }
   }
 
-  /// The cheapest size from `least` on.
-  static func size(atLeast least: Int) -> Int {
-    var best = 0
-    var bestCost = Double.infinity
-    for size in max(least, 1)...max(2 * least, 2) {
+  /// The cheapest size from `least` on, among those that `fits` lets pass; it must let all large ones pass.
+  static func size(atLeast least: Int, where fits: (Int) -> Bool = { _ in true }) -> Int {
+    var size = max(least, 1)
+    var (first, best, bestCost) = (0, 0, Double.infinity)
+    while first == 0 || Double(size) <= Double(first) * 1.4 + 8 {
       var left = size
       for prime in [2, 3, 5, 7] { while left % prime == 0 { left /= prime } }
-      if left != 1 { continue }
-      let total = cost(size) * Double(size)
-      if total < bestCost { (best, bestCost) = (size, total) }
-      if Double(size) > Double(least) * 1.4 + 8 { break }
+      if left == 1 && fits(size) {
+        if first == 0 { first = size }
+        let total = cost(size) * Double(size)
+        if total < bestCost { (best, bestCost) = (size, total) }
+      }
+      size += 1
     }
     return best
   }

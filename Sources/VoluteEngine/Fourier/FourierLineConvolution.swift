@@ -104,7 +104,7 @@ final class FourierLineConvolution: Sendable {
       size: size, imaginary: size + T.kernels.lanes, slots: slots, depth: depth, block: 1,
       chunk: min(depth, 16), share: depth, keepsWeights: false)
     // What a task holds stays in the second level of cache, and every spectrum of the weight serves it all.
-    let budget = (640 << 10) / bytes
+    let budget = (1 << 20) / bytes
     shape.block = max(1, min(slots, 16, budget / ((sum.outputs + shape.chunk) * shape.pitch)))
     // Enough tasks to share out, when there is enough to do.
     let wanted = Double(slots * depth * size) < 1e5 ? 1 : 8
@@ -128,11 +128,11 @@ final class FourierLineConvolution: Sendable {
       + pairs * (shape.keepsWeights ? 1 : Double(shape.blocks))
     // Passes over what leaves the nearer caches take longer.
     let held = 6 * size * bytes
-    let distance = held <= 48 << 10 ? 1 : held <= 512 << 10 ? 1.15 : held <= 2 << 20 ? 1.5 : 2.5
+    let distance = held <= 100 << 10 ? 1 : held <= 400 << 10 ? 1.5 : held <= 2 << 20 ? 1.8 : 2.5
     let products = pairs * Double(slots * 4 * size)
     let read = pairs * Double(shape.blocks * shape.pitch)
     shape.seconds =
-      transforms * FourierRow.cost(size, T.self) * distance / (model.multiplyAdds * 0.4)
+      transforms * FourierRow.cost(size, T.self) * distance / (model.multiplyAdds * 0.73)
       + products / (model.multiplyAdds * 0.6) + read * 0.3 / model.elements
       + Double(sum.groups * slots * (depth + sum.outputs)) * 2 * Double(size) * 0.3 / model.elements
       + CostModel.overhead
@@ -234,11 +234,10 @@ final class FourierLineConvolution: Sendable {
   ) {
     let (outputs, pitch, chunk) = (sum.outputs, shape.pitch, shape.chunk)
     let slots = slots(of: block)
-    let table = T.kernels.table
-    // Frequencies that are multiplied at once, so that rows of the weight stay near for all slots.
-    let stretch = slots.count > 2 ? 256 : shape.size
+    // Rows of the weight that are not kept are made for two outputs at a time.
+    let columns = spectra == nil ? min(outputs, 2) : outputs
+    let factors = spectra == nil ? columns * chunk : 0
     var runs: [volute_run] = []
-    let factors = spectra == nil ? min(outputs, 2) * chunk : 0
     withScratch(T.self, (slots.count * chunk + factors + 2) * pitch) { inputs in
       let factor = inputs + slots.count * chunk * pitch
       let scratch = factor + factors * pitch
@@ -251,8 +250,8 @@ final class FourierLineConvolution: Sendable {
               to: inputs + (row * chunk + place) * pitch, scratch, &runs)
           }
         }
-        for target in Swift.stride(from: 0, to: outputs, by: 2) {
-          let columns = min(2, outputs - target)
+        for target in Swift.stride(from: 0, to: outputs, by: columns) {
+          let columns = min(columns, outputs - target)
           if spectra == nil {
             for column in 0..<columns {
               for place in 0..<count {
@@ -262,17 +261,14 @@ final class FourierLineConvolution: Sendable {
               }
             }
           }
-          let by = spectra.map { $0 + (target * shape.depth + first) * pitch } ?? UnsafePointer(factor)
           var arrays = volute_spectra(
             imaginary: shape.imaginary, x_row: chunk * pitch, x_depth: pitch,
             w_column: (spectra == nil ? chunk : shape.depth) * pitch, w_depth: pitch,
             s_row: outputs * pitch, s_column: pitch)
-          for place in Swift.stride(from: 0, to: shape.size, by: stretch) {
-            table.sum_spectra?(
-              &arrays, min(stretch, shape.size - place), slots.count, columns, count, inputs + place,
-              by + place,
-              sums + target * pitch + place, first > part.lowerBound ? 1 : 0)
-          }
+          T.kernels.table.sum_spectra?(
+            &arrays, shape.size, slots.count, columns, count, inputs,
+            spectra.map { $0 + first * pitch } ?? UnsafePointer(factor),
+            sums + target * pitch, first > part.lowerBound ? 1 : 0)
         }
       }
     }

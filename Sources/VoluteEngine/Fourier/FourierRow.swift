@@ -45,7 +45,7 @@ final class FourierRow: Sendable {
 
   /// Operations of one transform.
   static func cost<T: KernelElement>(_ size: Int, _ type: T.Type) -> Double {
-    Double(size) * (FourierLine.cost(size / T.kernels.lanes) + 12)
+    Double(size) * (FourierLine.cost(size / T.kernels.lanes) + 20)
   }
 
   /// A complex row in memory.
