@@ -300,7 +300,7 @@ final class FourierConvolution: Sendable {
     let tile = shape.tile
     box.inverse(spectrum, extents: tile)
     let axes = sum.axes
-    let table = T.kernels
+    let emit = T.kernels.table.emit
     let tiles = axes.count == 2 ? [tile[0], tile[2]] : tile
     // The outputs of this tile along each axis: those whose position lies in it.
     let ranges = axes.indices.map { axis -> Range<Int> in
@@ -318,19 +318,16 @@ final class FourierConvolution: Sendable {
     let rows = last == 2 ? ranges[1] : 0..<1
     parallel(ranges[0].count) { index in
       let plane = ranges[0].lowerBound + index
-      withScratch(T.self, columns.count) { line in
-        for row in rows {
-          let place = last == 2 ? row * axes[1].stride - origin[1] : 0
-          var from = spectrum + box.plane(plane * axes[0].stride - origin[0]) + place * box.pitch + skipped
-          if step > 1 {
-            for column in 0..<columns.count { line[column] = from[column * step] }
-            from = line
-          }
-          table.table.emit?(
-            1, columns.count, from, 0,
-            to + plane * axes[0].outputStep + (last == 2 ? row * axes[1].outputStep : 0), 0,
-            axes[last].outputStep, bias, sum.accumulates ? 1 : 0)
+      for row in rows {
+        let place = last == 2 ? row * axes[1].stride - origin[1] : 0
+        let from = spectrum + box.plane(plane * axes[0].stride - origin[0]) + place * box.pitch + skipped
+        if step > 1 {
+          for column in 0..<columns.count { from[column] = from[column * step] }
         }
+        emit?(
+          1, columns.count, from, 0,
+          to + plane * axes[0].outputStep + (last == 2 ? row * axes[1].outputStep : 0), 0,
+          axes[last].outputStep, bias, sum.accumulates ? 1 : 0)
       }
     }
   }

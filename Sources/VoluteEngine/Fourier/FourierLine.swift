@@ -8,12 +8,14 @@ import Synchronization
   import Musl
 #endif
 
-/// The transform along one axis: its factors and twiddle factors, computed once for each size.
-final class FourierLine: Sendable {
+/// The transform along one axis: its factors and twiddle factors, computed once for each size and kept for good.
+// Unchecked: all of it is constant, what the pointers lead to as well.
+final class FourierLine: @unchecked Sendable {
   let size: Int
-  let factors: [Int]
-  private let single: [Float]
-  private let double: [Double]
+  let passes: Int
+  private let factors: UnsafePointer<Int>
+  private let single: UnsafePointer<Float>
+  private let double: UnsafePointer<Double>
 
   private static let known = Mutex<[Int: FourierLine]>([:])
 
@@ -26,7 +28,7 @@ final class FourierLine: Sendable {
 
   private init(_ size: Int) {
     self.size = size
-    factors = Self.factors(size)
+    let factors = Self.factors(size)
     var twiddles: [Double] = []
     var left = size
     for factor in factors {
@@ -39,8 +41,17 @@ final class FourierLine: Sendable {
       }
       left = count
     }
-    double = twiddles
-    single = twiddles.map(Float.init)
+    passes = factors.count
+    self.factors = Self.constant(factors)
+    double = Self.constant(twiddles)
+    single = Self.constant(twiddles.map(Float.init))
+  }
+
+  /// An array outside the counting of references, which would take as long as a short transform.
+  private static func constant<Value: BitwiseCopyable>(_ values: [Value]) -> UnsafePointer<Value> {
+    let place = UnsafeMutablePointer<Value>.allocate(capacity: max(values.count, 1))
+    for (index, value) in values.enumerated() { (place + index).initialize(to: value) }
+    return UnsafePointer(place)
   }
 
   /// Eights first, as they do most for a pass over the data.
@@ -81,37 +92,31 @@ final class FourierLine: Sendable {
     return best
   }
 
-  @inline(__always)
-  func withTwiddles<T: KernelElement>(_ type: T.Type, _ body: (UnsafeRawPointer?) -> Void) {
-    if T.self == Float.self {
-      single.withUnsafeBytes { body($0.baseAddress) }
-    } else {
-      double.withUnsafeBytes { body($0.baseAddress) }
-    }
-  }
-
   /// Transforms `lanes` lines in the first half of `values`, `[re, im, other re, other im]` of `size` vectors each;
   /// backwards with `isInverse`. Returns where the result is.
   @inline(__always)
   func run<T: KernelElement>(
     _ values: UnsafeMutablePointer<T>, isInverse: Bool
   ) -> (re: UnsafeMutablePointer<T>, im: UnsafeMutablePointer<T>) {
-    let kernels = T.kernels
-    let length = size * kernels.lanes
+    let length = size * T.kernels.lanes
     let (re, im) = (values, values + length)
     let (otherRe, otherIm) = (values + 2 * length, values + 3 * length)
-    var isElsewhere: Int32 = 0
-    withTwiddles(T.self) { twiddles in
-      factors.withUnsafeBufferPointer { factors in
-        // The inverse is the transform with real and imaginary parts exchanged.
-        isElsewhere =
-          isInverse
-          ? kernels.table.fft?(size, factors.count, factors.baseAddress, twiddles, im, re, otherIm, otherRe)
-            ?? 0
-          : kernels.table.fft?(size, factors.count, factors.baseAddress, twiddles, re, im, otherRe, otherIm)
-            ?? 0
-      }
+    // The inverse is the transform with real and imaginary parts exchanged.
+    if isInverse {
+      run(im, re, other: otherIm, otherRe)
+    } else {
+      run(re, im, other: otherRe, otherIm)
     }
-    return isElsewhere != 0 ? (otherRe, otherIm) : (re, im)
+    return passes % 2 == 0 ? (re, im) : (otherRe, otherIm)
+  }
+
+  /// Transforms `lanes` lines; after an odd number of passes the result is in `otherRe` and `otherIm`.
+  @inline(__always)
+  func run<T: KernelElement>(
+    _ re: UnsafeMutablePointer<T>, _ im: UnsafeMutablePointer<T>, other otherRe: UnsafeMutablePointer<T>,
+    _ otherIm: UnsafeMutablePointer<T>
+  ) {
+    let twiddles = T.self == Float.self ? UnsafeRawPointer(single) : UnsafeRawPointer(double)
+    _ = T.kernels.table.fft?(size, passes, factors, twiddles, re, im, otherRe, otherIm)
   }
 }

@@ -59,16 +59,13 @@ final class FourierRow: Sendable {
   ) {
     let kernels = T.kernels
     // So that the last pass ends where the result belongs.
-    let (first, second) = line.factors.count % 2 == 0 ? (to, other) : (other, to)
-    let length = size / kernels.lanes
+    let (first, second) = line.passes % 2 == 0 ? (to, other) : (other, to)
+    let firstPass = T.kernels.table.fft_first
     if T.self == Float.self {
-      kernels.table.fft_first?(length, single, re, im, first.re, first.im)
+      firstPass?(line.size, single, re, im, first.re, first.im)
     } else {
-      kernels.table.fft_first?(length, double, re, im, first.re, first.im)
+      firstPass?(line.size, double, re, im, first.re, first.im)
     }
-    line.withTwiddles(T.self) { twiddles in
-      _ = kernels.table.fft?(
-        length, line.factors.count, line.factors, twiddles, first.re, first.im, second.re, second.im)
-    }
+    line.run(first.re, first.im, other: second.re, second.im)
   }
 }
