@@ -133,16 +133,27 @@ final class FourierConvolution: Sendable {
       * (Double(depth) * box.cost(extents: input) + Double(sum.outputs) * box.cost(extents: tile))
       + kernels * box.cost(extents: kernel)
     let products = Double(tasks) * pairs * Double(spectrum)
-    // Each axis of each transform reads and writes the spectrum, which matters where it leaves the nearest cache.
-    let moved =
-      (Double(tasks) * groups * Double(depth + sum.outputs) + kernels)
-      * Double(spectrum) * (spectrum * bytes > 1 << 20 ? 1.5 : 0.2)
+    // Each axis of each transform reads and writes the spectrum, which takes longer the further away that is.
+    let boxes = Double(tasks) * groups * Double(depth + sum.outputs) + kernels
+    let moved = boxes * Double(spectrum)
+    let held = 3 * spectrum * bytes
+    let distance = held > 3 << 19 ? 1 : held > 3 << 17 ? 0.5 : 0
+    let distanceOfKernels = keepsKernels && kept * bytes > 1 << 20 ? 1 : distance
+    // Lines are short, so that each costs more than its elements, and most where a stride takes it apart.
+    let (line, element) = terms.count > 1 ? (70.0, 1.0) : (40.0, 0.2)
+    let lines =
+      Double(tasks) * groups
+      * (Double(depth * input[0] * input[1]) * (line + Double(input[2]) * element)
+        + Double(sum.outputs * tile[0] * tile[1]) * (40 + Double(tile[2]) * 0.2))
+      + kernels * Double(kernel[0] * kernel[1]) * 40
+    let seconds =
+      transforms / (model.multiplyAdds * 1.2)
+      + (products * (0.13 + 0.27 * distanceOfKernels) + moved * (0.3 + 0.6 * distance) + lines)
+      / model.elements
+      + boxes * 0.3e-6 + CostModel.overhead
     return Shape(
       cuts: cuts, box: box, tile: tile, input: input, kernel: kernel, keepsKernels: keepsKernels,
-      estimate: SumEstimate(
-        seconds: transforms / (model.multiplyAdds * 0.4) + (products * 1.2 + moved) / model.elements
-          + CostModel.overhead,
-        workspace: workspace))
+      estimate: SumEstimate(seconds: seconds, workspace: workspace))
   }
 
   private init(terms: [WindowSum], shape: Shape) {
