@@ -5,7 +5,7 @@ enum SumPlan: Sendable {
   case winograd([WinogradConvolution])
   case correlation(CorrelationConvolution)
   case fourier(FourierConvolution)
-  case fourierLines(FourierLineConvolution)
+  case fourierRows(FourierRowConvolution)
   case patches(PatchConvolution)
 
   @inline(__always)
@@ -27,7 +27,7 @@ enum SumPlan: Sendable {
       plan.run(input, weight, bias, output)
     case .fourier(let plan):
       plan.run(input, weight, bias, output)
-    case .fourierLines(let plan):
+    case .fourierRows(let plan):
       plan.run(input, weight, bias, output)
     case .patches(let plan):
       plan.run(input, weight, bias, output)

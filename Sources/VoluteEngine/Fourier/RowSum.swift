@@ -104,6 +104,10 @@ struct RowSum: Sendable {
   /// Places of a row of the input that a unit reads in a term.
   var reach: Int { tile + piece - 1 }
 
+  /// Elements in memory between neighbours of a row.
+  var inputStride: Int { step * line.inputStep }
+  var outputStride: Int { outputStep * line.outputStep }
+
   private struct Unit {
     var batch: Int
     var outer: Int
@@ -239,6 +243,6 @@ struct RowSum: Sendable {
     if count <= 0 { return }
     let extra = sum.accumulates ? nil : bias.map { $0 + (group * sum.outputs + channel) }
     T.kernels.table.emit?(
-      1, count, row, 0, output + start, 0, outputStep * line.outputStep, extra, sum.accumulates ? 1 : 0)
+      1, count, row, 0, output + start, 0, outputStride, extra, sum.accumulates ? 1 : 0)
   }
 }

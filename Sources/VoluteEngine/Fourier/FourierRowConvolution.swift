@@ -8,7 +8,7 @@ import CVolute
 ///
 /// A task transforms the rows of a few units, a few terms at a time, multiplies them with the spectra of the weight
 /// frequency by frequency, a matrix product, and transforms the sums back.
-final class FourierLineConvolution: Sendable {
+final class FourierRowConvolution: Sendable {
   let sum: WindowSum
   private let rows: RowSum
   private let pairsTerms: Bool
@@ -41,7 +41,7 @@ final class FourierLineConvolution: Sendable {
   /// The cheapest choice of axis, size and cut within `limit` bytes of workspace.
   static func best<T: KernelElement>(
     _ sum: WindowSum, limit: Int, _ type: T.Type
-  ) -> Result<FourierLineConvolution, FourierConvolution.FourierRefusal> {
+  ) -> Result<FourierRowConvolution, FourierConvolution.FourierRefusal> {
     var best: (rows: RowSum, pairsTerms: Bool, shape: Shape)?
     var least = Int.max
     for axis in sum.axes.indices {
@@ -60,7 +60,7 @@ final class FourierLineConvolution: Sendable {
     }
     if let best {
       return .success(
-        FourierLineConvolution(
+        FourierRowConvolution(
           sum: sum, rows: best.rows, pairsTerms: best.pairsTerms,
           row: FourierRow(best.shape.size, T.self), shape: best.shape, bytes: MemoryLayout<T>.size))
     }
@@ -131,10 +131,12 @@ final class FourierLineConvolution: Sendable {
     let distance = held <= 100 << 10 ? 1 : held <= 400 << 10 ? 1.5 : held <= 2 << 20 ? 1.8 : 2.5
     let products = pairs * Double(slots * 4 * size)
     let read = pairs * Double(shape.blocks * shape.pitch)
+    let rowSize = Double(2 * sum.groups * slots * size)
+    let loaded = rowSize * Double(depth) * (rows.inputStride == 1 ? 0.4 : 1.4)
+    let stored = rowSize * Double(sum.outputs) * (rows.outputStride == 1 ? 0.4 : 1.4)
     shape.seconds =
-      transforms * FourierRow.cost(size, T.self) * distance / (model.multiplyAdds * 0.73)
-      + products / (model.multiplyAdds * 0.6) + read * 0.3 / model.elements
-      + Double(sum.groups * slots * (depth + sum.outputs)) * 2 * Double(size) * 0.3 / model.elements
+      transforms * (FourierRow.cost(size, T.self) * distance / (model.multiplyAdds * 0.73) + 0.15e-6)
+      + products / (model.multiplyAdds * 0.6) + (read * 0.2 + loaded + stored) / model.elements
       + CostModel.overhead
     return shape
   }
