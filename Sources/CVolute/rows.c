@@ -1,5 +1,9 @@
 #include "CVolute.h"
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 #include <string.h>
 
 #define GLUE_(a, b) a##b

@@ -157,6 +157,12 @@ private struct Outcome {
     case .direct:
       let plan = DirectConvolution(sum, T.self)
       return .success((.direct(plan), plan.estimate(bytes: bytes)))
+    case .batch:
+      if let reason = BatchConvolution.reasonAgainst(sum, lanes: T.kernels.lanes) {
+        return .failure(Refusal(text: reason))
+      }
+      let plan = BatchConvolution(sum, T.self)
+      return .success((.batch(plan), plan.estimate(bytes: bytes)))
     case .correlation:
       if let reason = CorrelationConvolution.reasonAgainst(sum) { return .failure(Refusal(text: reason)) }
       let plan = CorrelationConvolution(sum, T.self)

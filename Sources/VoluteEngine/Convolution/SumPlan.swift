@@ -1,6 +1,7 @@
 /// A window sum and the algorithm that computes it, ready to run.
 enum SumPlan: Sendable {
   case direct(DirectConvolution)
+  case batch(BatchConvolution)
   case stencil([StencilConvolution])
   case winograd([WinogradConvolution])
   case correlation(CorrelationConvolution)
@@ -14,6 +15,8 @@ enum SumPlan: Sendable {
   ) {
     switch self {
     case .direct(let plan):
+      plan.run(input, WeightPanels.packed(plan.sum, weight, height: plan.height), bias, output)
+    case .batch(let plan):
       plan.run(input, WeightPanels.packed(plan.sum, weight, height: plan.height), bias, output)
     case .stencil(let plans):
       for plan in plans { plan.run(input, weight, bias, output) }
