@@ -56,8 +56,7 @@ final class BatchConvolution: Sendable {
     block = ConvolutionBlock(
       axes, inputs: sum.inputs, batch: (sum.batch + lanes - 1) / lanes * sum.groups,
       budget: ConvolutionBlock.budget(bytes: MemoryLayout<T>.size),
-      panels: (sum.outputs + height - 1) / height, width: lanes, work: sum.multiplyAdds,
-      isCompact: true)
+      panels: (sum.outputs + height - 1) / height, width: lanes, work: sum.multiplyAdds)
     let lattice = Lattice(axes, block: block.extents)
     self.lattice = lattice
     offsets = (0..<block.channels).flatMap { channel in

@@ -16,10 +16,8 @@ struct ConvolutionBlock {
   ///   - budget: elements that a packed block may have.
   ///   - panels: panels of output channels.
   ///   - width: columns of a tile; a cut of the last axis is a multiple of it.
-  ///   - isCompact: whether boxes are about as long as wide, rather than long along the last axes.
   init(
-    _ axes: [WindowSum.Axis], inputs: Int, batch: Int, budget: Int, panels: Int, width: Int, work: Double,
-    isCompact: Bool = false
+    _ axes: [WindowSum.Axis], inputs: Int, batch: Int, budget: Int, panels: Int, width: Int, work: Double
   ) {
     let parts = axes.map(Lattice.Axis.init)
     let last = axes.count - 1
@@ -31,23 +29,7 @@ struct ConvolutionBlock {
     var channels = max(1, min(inputs, max(budget / max(size(block), 1), min(inputs, 4))))
     // All channels at once, if they nearly fit, save an accumulation.
     if channels < inputs && channels * 4 >= inputs * 3 { channels = inputs }
-    if isCompact {
-      // Whichever axis saves most of the halo grows, one by one.
-      func halo(_ block: [Int]) -> Double { Double(size(block)) / Double(block.reduce(1, *)) }
-      while true {
-        let grown = counts.indices.dropLast().compactMap { axis -> [Int]? in
-          var next = block
-          next[axis] += 1
-          return next[axis] <= counts[axis] && size(next) * channels <= budget ? next : nil
-        }
-        guard let next = grown.min(by: { halo($0) < halo($1) }) else { break }
-        block = next
-      }
-      for axis in counts.indices.dropLast() {
-        block[axis] = Self.even(counts[axis], atMost: block[axis], multiple: 1)
-      }
-    }
-    for axis in counts.indices.dropLast().reversed() where !isCompact {
+    for axis in counts.indices.dropLast().reversed() {
       var low = 1
       var high = counts[axis]
       while low < high {

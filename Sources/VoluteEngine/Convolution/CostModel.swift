@@ -51,7 +51,7 @@ extension BatchConvolution {
     let model = CostModel(bytes: bytes)
     let weights = Double(sum.groups * sum.outputs * sum.depth) * 2
     return SumEstimate(
-      seconds: paddedMultiplyAdds / model.multiplyAdds + (turnedElements * 0.5 + weights) / model.elements
+      seconds: paddedMultiplyAdds / model.multiplyAdds + (turnedElements * 1.2 + weights) / model.elements
         + CostModel.overhead, workspace: workspace(threads: 1, bytes: bytes))
   }
 }
