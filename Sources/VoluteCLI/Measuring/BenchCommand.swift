@@ -62,7 +62,7 @@ struct BenchCommand: ParsableCommand {
     let report = BenchReport(
       plan: plan, threads: Engine.threadCount, median: times[times.count / 2], least: times[0],
       most: times[times.count - 1], count: count, isPrepacked: prepacked,
-      packedBytes: Engine.memory.packedWeights)
+      memory: Engine.memory)
     print(json ? report.json : report.text)
   }
 }
@@ -76,8 +76,7 @@ struct BenchReport {
   let most: Double
   let count: Int
   let isPrepacked: Bool
-  /// What is kept of the weight.
-  let packedBytes: Int
+  let memory: MemoryStatistics
 
   /// Two operations for each multiply-add of the definition, whatever the algorithm does instead.
   private var gigaflops: Double { plan.geometry.cost(bias: false).multiplyAdds * 2 / (median * 1e6) }
@@ -94,7 +93,7 @@ struct BenchReport {
       ("dilation", "\(axes.map(\.dilation))"), ("groups", "\(geometry.groups)"), ("threads", "\(threads)"),
       ("isa", "\"\(Engine.instructionSet)\""), ("repeat", "\(count)"), ("prepacked", "\(isPrepacked)"),
       ("median_ms", "\(median)"), ("min_ms", "\(least)"), ("max_ms", "\(most)"), ("gflops", "\(gigaflops)"),
-      ("algorithm", "\"\(plan.algorithm.rawValue)\""), ("workspace_bytes", "\(plan.workspace)"), ("packed_bytes", "\(packedBytes)"),
+      ("algorithm", "\"\(plan.algorithm.rawValue)\""), ("workspace_bytes", "\(plan.workspace)"), ("packed_bytes", "\(memory.packedWeights)"), ("packed_hits", "\(memory.packedWeightHits)"),
       ("peak_resident_bytes", "\(peakResidentBytes())"),
     ]
     return "{" + fields.map { "\"\($0.0)\": \($0.1)" }.joined(separator: ", ") + "}"
@@ -110,7 +109,7 @@ struct BenchReport {
       algorithm      \(plan.algorithm.rawValue)
       median         \(timeText(.milliseconds(1) * median))  (\(timeText(.milliseconds(1) * least)) to \
     \(timeText(.milliseconds(1) * most)), \(count) calls)
-      weights        \(isPrepacked ? "packed before the calls, \(scaled(Double(packedBytes), unit: "B"))" : "packed in each call")
+      weights        \(isPrepacked ? "packed before the calls, \(scaled(Double(memory.packedWeights), unit: "B"))" : "packed in each call")
       speed          \(scaled(gigaflops * 1e9, unit: "F/s")) of the definition's operations
       workspace      \(scaled(Double(plan.workspace), unit: "B"))
       peak memory    \(scaled(Double(peakResidentBytes()), unit: "B"))

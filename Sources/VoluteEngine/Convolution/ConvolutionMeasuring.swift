@@ -19,6 +19,7 @@ extension Engine {
     set {
       storePath.withLock { $0 = newValue }
       measuring.withLock { $0 = nil }
+      forgetMeasuredPlans()
     }
   }
   private static let storePath = Mutex<String?>(PlanStore.defaultPath)

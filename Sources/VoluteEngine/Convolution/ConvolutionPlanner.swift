@@ -271,6 +271,11 @@ extension Engine {
   private static let plans = Mutex<[PlanKey: ConvolutionPlan]>([:])
   private static let limit = Mutex<Int?>(nil)
 
+  /// Measured plans are looked up, or measured, anew.
+  static func forgetMeasuredPlans() {
+    plans.withLock { plans in plans = plans.filter { $0.key.policy != .measured } }
+  }
+
   /// Bytes that a convolution may use beside its arrays: at first the smaller of 4 GiB and a quarter of the machine's
   /// memory.
   public static var workspaceLimit: Int {

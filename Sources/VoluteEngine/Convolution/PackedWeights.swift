@@ -59,6 +59,11 @@ extension Engine {
 
   /// Drops all packed weights; they are made again when they are next asked for.
   public static func releasePackedWeights() { PackedWeights.removeAll() }
+
+  /// What is kept of one storage, for tests: the counters of the memory are those of the whole process.
+  package static func packedWeights(of identity: UInt64) -> (entries: Int, byteCount: Int, hits: Int) {
+    PackedWeights.summary(of: identity)
+  }
 }
 
 /// The packed weights of the process, by the storage that they were made of.
@@ -134,6 +139,10 @@ enum PackedWeights {
     }
   }
 
+  static func summary(of identity: UInt64) -> (entries: Int, byteCount: Int, hits: Int) {
+    state.withLock { $0.summary(of: identity) }
+  }
+
   /// Adds what is kept to the counters of the memory.
   static func count(into statistics: inout MemoryStatistics) {
     state.withLock { state in
@@ -162,6 +171,7 @@ enum PackedWeights {
       /// `nil` for one that was only asked for.
       var packed: (any PackedWeight)?
       var lastUse: UInt64
+      var hits = 0
 
       func isFor(_ origin: WeightOrigin, _ layout: PackedLayout) -> Bool {
         version == origin.storage.version && offset == origin.offset && dtype == origin.dtype
@@ -191,7 +201,15 @@ enum PackedWeights {
         return .seen
       }
       hits += 1
+      entries.values[place][index].hits += 1
       return .packed(packed)
+    }
+
+    func summary(of identity: UInt64) -> (entries: Int, byteCount: Int, hits: Int) {
+      let packed = (entries[identity] ?? []).filter { $0.packed != nil }
+      return (
+        packed.count, packed.reduce(0) { $0 + ($1.packed?.byteCount ?? 0) }, packed.reduce(0) { $0 + $1.hits }
+      )
     }
 
     /// - Returns: what made way, for the caller to let go of.
