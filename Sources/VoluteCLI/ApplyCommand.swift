@@ -60,7 +60,8 @@ struct ApplyCommand: ParsableCommand {
   var picture: String?
 
   @Option(
-    help: "How a convolution is computed: automatic, exact, measured, or an algorithm's name. (conv, conv-transpose)",
+    help:
+      "How a convolution is computed: automatic, exact, measured, or an algorithm's name. (conv, conv-transpose)",
     transform: OptionParsing.policy)
   var algorithm: ConvolutionPolicy?
 

@@ -93,7 +93,8 @@ struct BenchReport {
       ("dilation", "\(axes.map(\.dilation))"), ("groups", "\(geometry.groups)"), ("threads", "\(threads)"),
       ("isa", "\"\(Engine.instructionSet)\""), ("repeat", "\(count)"), ("prepacked", "\(isPrepacked)"),
       ("median_ms", "\(median)"), ("min_ms", "\(least)"), ("max_ms", "\(most)"), ("gflops", "\(gigaflops)"),
-      ("algorithm", "\"\(plan.algorithm.rawValue)\""), ("workspace_bytes", "\(plan.workspace)"), ("packed_bytes", "\(memory.packedWeights)"), ("packed_hits", "\(memory.packedWeightHits)"),
+      ("algorithm", "\"\(plan.algorithm.rawValue)\""), ("workspace_bytes", "\(plan.workspace)"),
+      ("packed_bytes", "\(memory.packedWeights)"), ("packed_hits", "\(memory.packedWeightHits)"),
       ("peak_resident_bytes", "\(peakResidentBytes())"),
     ]
     return "{" + fields.map { "\"\($0.0)\": \($0.1)" }.joined(separator: ", ") + "}"

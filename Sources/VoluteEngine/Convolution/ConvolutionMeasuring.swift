@@ -31,7 +31,9 @@ extension Engine {
     guard automatic.algorithm != .reference, key.geometry.outputShape.allSatisfy({ $0 > 0 }) else {
       return automatic
     }
-    if let policy = remembered(key), let plan = try? plan(key.geometry, key.direction, key.dtype, policy: policy) {
+    if let policy = remembered(key),
+      let plan = try? plan(key.geometry, key.direction, key.dtype, policy: policy)
+    {
       return plan
     }
     return measure(automatic, key).first?.plan ?? automatic

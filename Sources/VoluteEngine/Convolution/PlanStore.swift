@@ -156,7 +156,8 @@ enum Processor {
       let text = SmallFile.read("/proc/cpuinfo", atMost: 16 << 20).map { String(decoding: $0, as: UTF8.self) }
       // Intel and AMD say it in one line, ARM in two numbers.
       let fields = ["model name", "CPU implementer", "CPU part"].compactMap { field in
-        text?.split(separator: "\n").first { $0.hasPrefix(field) }?.split(separator: ":").last.map(String.init)
+        text?.split(separator: "\n").first { $0.hasPrefix(field) }?.split(separator: ":").last.map(
+          String.init)
       }
       return fields.isEmpty ? "unknown" : fields.joined()
     #endif

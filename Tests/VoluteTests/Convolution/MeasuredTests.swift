@@ -29,7 +29,7 @@ import VoluteEngine
     direction: ConvolutionDirection
   ) throws {
     for (index, geometry) in try cases().enumerated() {
-      let generator = Generator(seed: UInt64(index))
+      let generator = Generator(seed: index)
       let left = Tensor.randn(
         direction == .inputGradient ? geometry.outputShape : geometry.inputShape, generator: generator)
       let right = Tensor.randn(
