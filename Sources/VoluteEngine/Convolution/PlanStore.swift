@@ -65,7 +65,10 @@ package struct PlanStore: Sendable {
     guard lines.first.map(String.init) == Self.header else { return [] }
     return lines.dropFirst().compactMap { line in
       let fields = line.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
-      guard fields.count == 3, let policy = ConvolutionPolicy(name: fields[2]) else { return nil }
+      // A measurement does not end in another.
+      guard fields.count == 3, let policy = ConvolutionPolicy(name: fields[2]), policy != .measured else {
+        return nil
+      }
       return Line(machine: fields[0], name: fields[1], policy: policy)
     }
   }

@@ -66,8 +66,12 @@ import VoluteEngine
     let line = try #require(text.split(separator: "\n").last)
     let fields = line.split(separator: "\t")
     #expect(fields.count == 3)
-    for name in ["direct", "fourier", "stencil", "nonsense"] {
-      let edited = "volute plans 1\n\(fields[0])\t\(fields[1])\t\(name)\n"
+    // Other tests change the number of threads meanwhile, which is the end of the case's name.
+    let stem = try #require(fields[1].range(of: "threads ")).upperBound
+    for name in ["direct", "fourier", "stencil", "measured", "nonsense"] {
+      let edited =
+        "volute plans 1\n"
+        + (1...64).map { "\(fields[0])\t\(fields[1][..<stem])\($0)\t\(name)\n" }.joined()
       try edited.write(toFile: path, atomically: false, encoding: .utf8)
       Engine.planStorePath = path
       let plan = try Engine.plan(geometry, .forward, .float32, policy: .measured)
@@ -77,7 +81,7 @@ import VoluteEngine
         #expect(text == edited)
       default:
         #expect(plan.algorithm != .stencil)
-        #expect(!text.contains(name))
+        #expect(text != edited)
       }
     }
   }
