@@ -23,7 +23,7 @@ let package = Package(
     .target(name: "Volute", dependencies: ["CVolute", "VoluteEngine", "VoluteArithmetic"]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
     .target(name: "VoluteFormats", dependencies: ["Volute", "VoluteEngine", "CZlib"]),
-    .target(name: "VoluteInsight", dependencies: ["Volute", "VoluteArithmetic"]),
+    .target(name: "VoluteInsight", dependencies: ["Volute", "VoluteEngine", "VoluteArithmetic"]),
     .target(name: "VoluteModels", dependencies: ["CVolute", "Volute", "VoluteFormats"]),
     .executableTarget(
       name: "VoluteCLI",

@@ -1,4 +1,3 @@
-import Synchronization
 import VoluteArithmetic
 
 /// Which algorithms a convolution may be computed by.
@@ -268,8 +267,8 @@ private struct Outcome {
 }
 
 extension Engine {
-  private static let plans = Mutex<[PlanKey: ConvolutionPlan]>([:])
-  private static let limit = Mutex<Int?>(nil)
+  private static let plans = Lock<[PlanKey: ConvolutionPlan]>([:])
+  private static let limit = Lock<Int?>(nil)
 
   /// Measured plans are looked up, or measured, anew.
   static func forgetMeasuredPlans() {
