@@ -1,4 +1,3 @@
-import Synchronization
 import VoluteArithmetic
 
 /// A way to compute a convolution and the time that it took.
@@ -10,7 +9,7 @@ package struct MeasuredPlan: Sendable {
 
 extension Engine {
   /// One measurement at a time, so that they do not disturb each other; the store is read with the first.
-  private static let measuring = Mutex<PlanStore?>(nil)
+  private static let measuring = Lock<PlanStore?>(nil)
 
   /// Where measurements are kept; `nil` keeps them in memory only. At first the user's cache directory. Nothing is
   /// read or written before something is measured.
@@ -22,7 +21,7 @@ extension Engine {
       forgetMeasuredPlans()
     }
   }
-  private static let storePath = Mutex<String?>(PlanStore.defaultPath)
+  private static let storePath = Lock<String?>(PlanStore.defaultPath)
 
   /// The plan that was measured to be fastest, now or earlier.
   static func measuredPlan(_ key: PlanKey) throws(ShapeError) -> ConvolutionPlan {

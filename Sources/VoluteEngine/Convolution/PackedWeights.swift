@@ -1,5 +1,3 @@
-import Synchronization
-
 /// What an algorithm made of a weight before it multiplies: panels, transforms or spectra. Never written afterwards.
 protocol PackedWeight: AnyObject, Sendable {
   /// The bytes it holds.
@@ -71,7 +69,7 @@ enum PackedWeights {
   /// Smaller weights are packed in less than a microsecond, about what it takes to find them.
   static let leastByteCount = 4096
 
-  private static let state = Mutex(State())
+  private static let state = Lock(State())
 
   /// Finds the packing of a weight, or makes it, and keeps it if there is room.
   static func packed<Packed: PackedWeight>(
