@@ -8,6 +8,7 @@ import CVolute
 final class BatchConvolution: Sendable {
   let sum: WindowSum
   let height: Int
+  let weightLayout: PackedLayout
   private let lanes: Int
   private let block: ConvolutionBlock
   private let lattice: Lattice
@@ -49,6 +50,7 @@ final class BatchConvolution: Sendable {
     self.sum = sum
     lanes = T.kernels.lanes
     height = T.kernels.tileHeight(rows: sum.outputs)
+    weightLayout = PackedLayout(.panels, sum, [height], T.self)
     let samples = WindowSum.Axis(
       sources: Array(0..<lanes), stride: 1, dilation: 1, kernel: 1, count: lanes,
       inputStep: sum.inputSteps.batch, weightStep: 0, outputStep: sum.outputSteps.batch)

@@ -49,6 +49,8 @@ public enum ConvolutionAlgorithm: String, Hashable, Sendable, CaseIterable {
 struct ConvolutionOperands {
   var input: StridedArray
   var weight: StridedArray
+  /// Where the weight was taken from; `nil` when nothing that is made of it shall be kept.
+  var weightOrigin: WeightOrigin?
   /// One element an output channel.
   var bias: StridedArray?
   var output: StridedArray
@@ -61,21 +63,29 @@ extension Engine {
   ///   - plan: what `plan` has made.
   ///   - input: what is read.
   ///   - weight: the weights.
+  ///   - weightOrigin: where the weights were taken from, so that what is made of them is kept for the next time;
+  ///     `nil` keeps nothing.
   ///   - bias: one element an output channel, or `nil`.
   ///   - output: where the results go.
   public static func convolution(
-    _ plan: ConvolutionPlan, input: StridedArray, weight: StridedArray, bias: StridedArray?,
-    to output: StridedArray
+    _ plan: ConvolutionPlan, input: StridedArray, weight: StridedArray, weightOrigin: WeightOrigin? = nil,
+    bias: StridedArray?, to output: StridedArray
   ) {
-    run(plan, ConvolutionOperands(input: input, weight: weight, bias: bias, output: output))
+    run(
+      plan,
+      ConvolutionOperands(
+        input: input, weight: weight, weightOrigin: weightOrigin, bias: bias, output: output))
   }
 
   /// The gradient of a convolution by its input, from the gradient by its output.
   public static func convolutionInputGradient(
     _ plan: ConvolutionPlan, outputGradient: StridedArray, weight: StridedArray,
-    to inputGradient: StridedArray
+    weightOrigin: WeightOrigin? = nil, to inputGradient: StridedArray
   ) {
-    run(plan, ConvolutionOperands(input: outputGradient, weight: weight, output: inputGradient))
+    run(
+      plan,
+      ConvolutionOperands(
+        input: outputGradient, weight: weight, weightOrigin: weightOrigin, output: inputGradient))
   }
 
   /// The gradient of a convolution by its weight, from its input and the gradient by its output.
@@ -116,8 +126,7 @@ extension Engine {
     for sum in plan.sums {
       sum.run(
         UnsafePointer(operands.input.pointer(as: T.self)), UnsafePointer(operands.weight.pointer(as: T.self)),
-        bias,
-        output)
+        operands.weightOrigin, bias, output)
     }
   }
 }

@@ -16,6 +16,7 @@ final class FourierConvolution: Sendable {
   private let blocks: [Int]
   /// Whether the kernels' spectra are kept for all tiles and samples.
   private let keepsKernels: Bool
+  private let weightLayout: PackedLayout
   private let estimated: SumEstimate
 
   /// Why a sum cannot be computed so; `nil` if it can.
@@ -84,6 +85,7 @@ final class FourierConvolution: Sendable {
         axis.count = tile == positions ? input : positions
         return axis
       }, block: zip(tiles, zip(inputs, positions)).map { $0 == $1.1 ? $1.0 : $0 }, hasTaps: false)
+    weightLayout = PackedLayout(.spectra, sum, box.sizes + sum.axes.map(\.dilation), T.self)
     let bytes = MemoryLayout<T>.size
     let spectrum = 2 * box.size
     let tasks = sum.batch * blocks.reduce(1, *)
@@ -113,37 +115,51 @@ final class FourierConvolution: Sendable {
   func estimate() -> SumEstimate { estimated }
 
   func run<T: KernelElement>(
-    _ x: UnsafePointer<T>, _ weight: UnsafePointer<T>, _ bias: UnsafePointer<T>?,
-    _ output: UnsafeMutablePointer<T>
+    _ x: UnsafePointer<T>, _ weight: UnsafePointer<T>, _ weightOrigin: WeightOrigin?,
+    _ bias: UnsafePointer<T>?, _ output: UnsafeMutablePointer<T>
   ) {
+    let kept = kernelSpectra(weight, weightOrigin)
+    let boxes = blocks.reduce(1, *)
+    forEach(sum.batch * sum.groups * boxes) { task in
+      var rest = task
+      var origin = Array(repeating: 0, count: blocks.count)
+      for axis in blocks.indices.reversed() {
+        let (outer, index) = rest.quotientAndRemainder(dividingBy: blocks[axis])
+        origin[axis] = index * (blocks[axis] == 1 ? 0 : lattice.block[axis])
+        rest = outer
+      }
+      let (sample, group) = rest.quotientAndRemainder(dividingBy: sum.groups)
+      compute(
+        origin, group,
+        x + sum.inputOffset + sample * sum.inputSteps.batch + group * sum.inputSteps.group, weight,
+        kept.map { UnsafePointer($0.elements + group * sum.outputs * sum.inputs * 2 * box.size) },
+        bias.map { $0 + group * sum.outputs },
+        output + sum.outputOffset + sample * sum.outputSteps.batch + group * sum.outputSteps.group)
+    }
+    withExtendedLifetime(kept) {}
+  }
+
+  /// The spectra of all kernels, where tiles or samples share them or calls repeat; `nil` where each is used once.
+  private func kernelSpectra<T: KernelElement>(
+    _ weight: UnsafePointer<T>, _ origin: WeightOrigin?
+  ) -> KernelSpectra<T>? {
     let spectrum = 2 * box.size
     let pairs = sum.outputs * sum.inputs
-    let boxes = blocks.reduce(1, *)
-    withScratch(T.self, keepsKernels ? sum.groups * pairs * spectrum : 0) { kept in
-      if keepsKernels {
-        forEach(sum.groups * pairs) { index in
-          let (group, pair) = index.quotientAndRemainder(dividingBy: pairs)
-          transformKernel(
-            weight, group, output: pair / sum.inputs, input: pair % sum.inputs, to: kept + index * spectrum)
-        }
+    let count = sum.groups * pairs * spectrum
+    let make = {
+      let spectra = KernelSpectra<T>(count: count)
+      self.forEach(self.sum.groups * pairs) { index in
+        let (group, pair) = index.quotientAndRemainder(dividingBy: pairs)
+        self.transformKernel(
+          weight, group, output: pair / self.sum.inputs, input: pair % self.sum.inputs,
+          to: spectra.elements + index * spectrum)
       }
-      forEach(sum.batch * sum.groups * boxes) { task in
-        var rest = task
-        var origin = Array(repeating: 0, count: blocks.count)
-        for axis in blocks.indices.reversed() {
-          let (outer, index) = rest.quotientAndRemainder(dividingBy: blocks[axis])
-          origin[axis] = index * (blocks[axis] == 1 ? 0 : lattice.block[axis])
-          rest = outer
-        }
-        let (sample, group) = rest.quotientAndRemainder(dividingBy: sum.groups)
-        compute(
-          origin, group,
-          x + sum.inputOffset + sample * sum.inputSteps.batch + group * sum.inputSteps.group, weight,
-          keepsKernels ? UnsafePointer(kept + group * pairs * spectrum) : nil,
-          bias.map { $0 + group * sum.outputs },
-          output + sum.outputOffset + sample * sum.outputSteps.batch + group * sum.outputSteps.group)
-      }
+      return spectra
     }
+    let byteCount = count * MemoryLayout<T>.size
+    return keepsKernels
+      ? PackedWeights.packed(origin, weightLayout, byteCount: byteCount, make: make)
+      : PackedWeights.packedIfRepeated(origin, weightLayout, byteCount: byteCount, make: make)
   }
 
   /// Shares tasks out when there are enough small ones; a large one shares out its transforms itself.
@@ -273,4 +289,18 @@ final class FourierConvolution: Sendable {
       }
     }
   }
+}
+
+/// The spectra of a weight's kernels, one after the other.
+// Unchecked: written only while it is made.
+private final class KernelSpectra<T: KernelElement>: PackedWeight, @unchecked Sendable {
+  let elements: UnsafeMutablePointer<T>
+  let byteCount: Int
+
+  init(count: Int) {
+    byteCount = max(count, 1) * MemoryLayout<T>.size
+    elements = Memory.allocate(byteCount: byteCount).bindMemory(to: T.self, capacity: max(count, 1))
+  }
+
+  deinit { Memory.deallocate(elements, byteCount: byteCount) }
 }
