@@ -1,0 +1,120 @@
+import ArgumentParser
+import VoluteFormats
+import VoluteModels
+
+/// A kind of showers by its name.
+struct NamedPreset: ExpressibleByArgument {
+  let preset: ShowerPreset
+
+  init(_ preset: ShowerPreset) { self.preset = preset }
+
+  init?(argument: String) {
+    guard let preset = ShowerPreset.all.first(where: { $0.name == argument }) else { return nil }
+    self.preset = preset
+  }
+
+  var defaultValueDescription: String { preset.name }
+
+  static var allValueStrings: [String] { ShowerPreset.all.map(\.name) }
+}
+
+/// Which calorimeter showers are of, as options say it.
+struct CaloOptions: ParsableArguments {
+  @Option(help: "Of showers: \(listed(NamedPreset.allValueStrings)). (default: small)")
+  var preset: NamedPreset?
+
+  @Option(
+    help: "The cells of another calorimeter, as CaloChallenge's XML; the rest is as in --preset.",
+    completion: .file(extensions: ["xml"]))
+  var binning: String?
+
+  @Option(help: "Channels of the network's levels, such as 16,16,16,32; by default the preset's.")
+  var widths: String?
+
+  func validate() throws { _ = try listedWidths() }
+
+  /// What the options say, and the rest of what there was.
+  func geometry(_ geometry: CaloGeometry = CaloGeometry()) throws -> CaloGeometry {
+    var binning: CalorimeterBinning?
+    if let path = self.binning {
+      let bytes = try FileBytes(path: path)
+      binning = try CalorimeterBinning(xml: String(decoding: bytes.bytes, as: UTF8.self), name: path)
+    }
+    return CaloGeometry(
+      preset?.preset ?? geometry.base, binning: binning ?? (preset == nil ? geometry.binning : nil),
+      widths: try listedWidths() ?? (preset == nil ? geometry.widths : nil))
+  }
+
+  private func listedWidths() throws -> [Int]? {
+    guard let widths else { return nil }
+    let values = try OptionParsing.integers(widths).values
+    guard values.count >= 2, values[0] == values[1], values.allSatisfy({ (8...1024).contains($0) && $0 % 8 == 0 })
+    else {
+      throw ValidationError(
+        "--widths \(widths) cannot be; give two or more multiples of 8 up to 1024, of which the first two are equal")
+    }
+    return values
+  }
+}
+
+/// A calorimeter, and the network for it.
+struct CaloGeometry {
+  /// What is not said otherwise is as in this.
+  let base: ShowerPreset
+  let binning: CalorimeterBinning?
+  let widths: [Int]?
+  /// Of the logits of voxels, once they were measured.
+  var standard: (mean: Double, deviation: Double)?
+
+  init(_ base: ShowerPreset = .small, binning: CalorimeterBinning? = nil, widths: [Int]? = nil) {
+    self.base = base
+    self.binning = binning
+    self.widths = widths
+  }
+
+  /// Whether the logits' mean and deviation are still to be measured, since nobody published them.
+  var wantsStandard: Bool { binning != nil && standard == nil }
+
+  var preset: ShowerPreset {
+    var result = base
+    if let binning { result = result.with(binning, named: "\(base.name) in another binning") }
+    if let widths { result = result.with(widths: widths) }
+    if let standard { result = result.with(mean: standard.mean, deviation: standard.deviation) }
+    return result
+  }
+
+  /// By the options' names; what is as in the preset is empty.
+  var values: [String: String] {
+    [
+      "preset": base.name, "binning": binning?.xml ?? "",
+      "widths": widths.map { $0.map(String.init).joined(separator: ",") } ?? "",
+      "standard": standard.map { "\($0.mean),\($0.deviation)" } ?? "",
+    ]
+  }
+
+  /// Those of a checkpoint; `nil` if they are not all there.
+  init?(values: [String: String]) {
+    guard let base = values["preset"].flatMap({ NamedPreset(argument: $0)?.preset }) else { return nil }
+    func numbers<Number: LosslessStringConvertible>(_ name: String, _ type: Number.Type) -> [Number]? {
+      let text = values[name] ?? ""
+      let found = text.split(separator: ",").compactMap { Number(String($0)) }
+      return text.isEmpty ? nil : found
+    }
+    var binning: CalorimeterBinning?
+    if let xml = values["binning"], !xml.isEmpty {
+      guard let read = try? CalorimeterBinning(xml: xml) else { return nil }
+      binning = read
+    }
+    let widths = numbers("widths", Int.self)
+    if let widths {
+      guard widths.count >= 2, widths[0] == widths[1], widths.allSatisfy({ $0 > 0 && $0 % 8 == 0 }) else {
+        return nil
+      }
+    }
+    self.init(base, binning: binning, widths: widths)
+    if let standard = numbers("standard", Double.self) {
+      guard standard.count == 2, standard.allSatisfy(\.isFinite), standard[1] > 0 else { return nil }
+      self.standard = (standard[0], standard[1])
+    }
+  }
+}
