@@ -31,7 +31,7 @@ let package = Package(
       dependencies: [
         "Volute", "VoluteEngine", "CZlib", .target(name: "CHDF5", condition: .when(traits: ["HDF5"])),
       ]),
-    .target(name: "VoluteInsight", dependencies: ["Volute", "VoluteArithmetic"]),
+    .target(name: "VoluteInsight", dependencies: ["Volute", "VoluteEngine", "VoluteArithmetic"]),
     .target(name: "VoluteModels", dependencies: ["CVolute", "Volute", "VoluteFormats"]),
     .executableTarget(
       name: "VoluteCLI",

@@ -4,8 +4,8 @@
     swift build -c release
     python3 Tools/training_peers.py --preset dataset2 --batch 16 --rounds 3
 
-Both have two threads, the same shapes, and Adam; PyTorch's network is written here as it was published. Prints the medians
-of forward and step, their ratio, and the peak of resident memory of each.
+Both have two threads, the same shapes, and Adam; PyTorch's network is in cylindrical_unet.py, as it was published. Prints
+the medians of forward and step, their ratio, and the peak of resident memory of each.
 """
 
 import argparse
@@ -17,112 +17,9 @@ import subprocess
 import sys
 import time
 
+from cylindrical_unet import PRESETS, network
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-PRESETS = {
-    "photons": ((5, 10, 30), 4, (16, 16, 16, 32)),
-    "pions": ((7, 10, 23), 4, (16, 16, 16, 32)),
-    "dataset2": ((45, 16, 9), 3, (16, 16, 16, 32)),
-    "dataset3": ((45, 50, 18), 3, (32, 32, 32, 32)),
-}
-
-
-def network(size, channels, widths):
-    import torch
-    from torch import nn
-    from torch.nn import functional as F
-
-    class Conv(nn.Module):
-        def __init__(self, a, b, kernel=3, stride=1, padding=1, bias=True):
-            super().__init__()
-            self.wrap = padding
-            self.conv = nn.Conv3d(a, b, kernel, stride, (padding, 0, padding), bias=bias)
-
-        def forward(self, x):
-            return self.conv(F.pad(x, (0, 0, self.wrap, self.wrap, 0, 0), mode="circular") if self.wrap else x)
-
-    class Up(nn.Module):
-        def __init__(self, c, target):
-            super().__init__()
-            self.convTrans = nn.ConvTranspose3d(
-                c, c, (4 if target[0] % 2 == 0 else 3, 4, 4), 2, (1, 3, 1),
-                output_padding=(0, target[1] % 2, target[2] % 2))
-
-        def forward(self, x):
-            return self.convTrans(F.pad(x, (0, 0, 1, 1, 0, 0), mode="circular"))
-
-    class Block(nn.Module):
-        def __init__(self, a, b):
-            super().__init__()
-            self.proj, self.norm = Conv(a, b), nn.GroupNorm(8, b)
-
-        def forward(self, x):
-            return F.silu(self.norm(self.proj(x)))
-
-    class Resnet(nn.Module):
-        def __init__(self, a, b, condition=128):
-            super().__init__()
-            self.mlp = nn.Sequential(nn.SiLU(), nn.Linear(condition, b)) if condition else None
-            self.block1, self.block2 = Block(a, b), Block(b, b)
-            self.skip = Conv(a, b, 1, 1, 0) if a != b else nn.Identity()
-
-        def forward(self, x, c=None):
-            h = self.block1(x)
-            if self.mlp is not None:
-                h = h + self.mlp(c)[:, :, None, None, None]
-            return self.block2(h) + self.skip(x)
-
-    class Attention(nn.Module):
-        def __init__(self, c):
-            super().__init__()
-            self.norm = nn.GroupNorm(1, c)
-            self.qkv = Conv(c, 96, 1, 1, 0, bias=False)
-            self.out = nn.Sequential(Conv(32, c, 1, 1, 0), nn.GroupNorm(1, c))
-
-        def forward(self, x):
-            b, _, *size = x.shape
-            q, k, v = self.qkv(self.norm(x)).chunk(3, 1)
-            q, k, v = (t.reshape(b, 1, 32, -1) for t in (q, k, v))
-            context = torch.einsum("bhdn,bhen->bhde", k.softmax(-1), v)
-            seen = torch.einsum("bhde,bhdn->bhen", context, q.softmax(-2) * 32**-0.5)
-            return x + self.out(seen.reshape(b, 32, *size))
-
-    class Net(nn.Module):
-        def __init__(self):
-            super().__init__()
-            levels = [size]
-            while len(levels) < len(widths) - 1:
-                z, p, r = levels[-1]
-                levels.append(((z - 1) // 2 + 1, (p - 2) // 2 + 1, (r - 2) // 2 + 1))
-            mlp = lambda: nn.Sequential(
-                nn.Unflatten(0, (-1, 1)), nn.Linear(1, 32), nn.GELU(), nn.Linear(32, 64), nn.GELU(), nn.Linear(64, 64))
-            self.time, self.cond = mlp(), mlp()
-            self.init = Conv(channels, widths[0])
-            pairs = list(zip(widths, widths[1:]))
-            self.downs = nn.ModuleList(
-                nn.ModuleList([Resnet(a, b), Resnet(b, b), Attention(b),
-                               Conv(b, b, (3, 4, 4), 2) if i < len(levels) - 1 else nn.Identity()])
-                for i, (a, b) in enumerate(pairs))
-            w = widths[-1]
-            self.mid = nn.ModuleList([Resnet(w, w), Attention(w), Resnet(w, w)])
-            self.ups = nn.ModuleList(
-                nn.ModuleList([Resnet(2 * b, a), Resnet(a, a), Attention(a),
-                               Up(a, levels[len(levels) - 2 - i]) if i < len(levels) - 1 else nn.Identity()])
-                for i, (a, b) in enumerate(reversed(pairs)))
-            self.final, self.head = Resnet(widths[1], widths[0], None), Conv(widths[0], 1, 1, 1, 0)
-
-        def forward(self, x, energy, t):
-            c = torch.cat([self.time(t), self.cond(energy)], 1)
-            x, skips = self.init(x), []
-            for a, b, attention, down in self.downs:
-                x = attention(b(a(x, c), c))
-                skips.append(x)
-                x = down(x)
-            x = self.mid[2](self.mid[1](self.mid[0](x, c)), c)
-            for a, b, attention, up in self.ups:
-                x = up(attention(b(a(torch.cat([x, skips.pop()], 1), c), c)))
-            return self.head(self.final(x))
-
-    return Net()
 
 
 def peer(preset, batch, threads, count):
@@ -130,9 +27,9 @@ def peer(preset, batch, threads, count):
     import torch
 
     torch.set_num_threads(threads)
-    size, channels, widths = PRESETS[preset]
+    size, channels, _ = PRESETS[preset]
     torch.manual_seed(7)
-    net = network(size, channels, widths)
+    net = network(preset)
     adam = torch.optim.Adam(net.parameters(), lr=4e-4)
     x, y = torch.randn(batch, channels, *size), torch.randn(batch, 1, *size)
     energy, t = torch.rand(batch), torch.rand(batch)

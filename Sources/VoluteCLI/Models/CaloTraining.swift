@@ -13,6 +13,15 @@ final class CaloTraining {
   private let path: String?
 
   var settings: CaloSettings { model.settings }
+
+  /// A line for each step that this process made: its number and its loss.
+  var log: String {
+    let first = step - losses.count
+    return losses.enumerated().reduce(into: "step,loss\n") {
+      $0 += "\(first + $1.offset + 1),\($1.element)\n"
+    }
+  }
+
   var isDone: Bool { step >= settings.steps }
 
   /// - Parameter path: of the checkpoint; `nil` keeps none.

@@ -20,6 +20,7 @@ struct SampleCaloCommand: AsyncParsableCommand {
 
         volute sample calo --checkpoint run/ --count 100 -o showers.npz
         volute sample calo --checkpoint run/ --energies 10,100 --sampler heun --steps 20 -o showers.npz
+        volute sample calo --synthetic dataset2 --count 2000 -o synthetic.npz
       """)
 
   /// Steps of training where there is no checkpoint.
@@ -27,6 +28,9 @@ struct SampleCaloCommand: AsyncParsableCommand {
 
   @Option(help: "The folder of a run, or its file.", completion: .file())
   var checkpoint: String?
+
+  @Option(help: "Draw showers of this preset from formulas instead of a network.")
+  var synthetic: NamedPreset?
 
   @Option(help: "In GeV, separated by commas, over and over; by default spread evenly over the logarithms.")
   var energies: String?
@@ -55,6 +59,9 @@ struct SampleCaloCommand: AsyncParsableCommand {
   @Option(parsing: .unconditional, help: "Threads; by default as many as there are processors.")
   var threads: Int?
 
+  @Flag(help: "Print one JSON object.")
+  var json = false
+
   @Option(name: .shortAndLong, help: "Where to write the showers.", completion: .file(extensions: ["npz"]))
   var output: String?
 
@@ -68,6 +75,9 @@ struct SampleCaloCommand: AsyncParsableCommand {
     if let output, !OutputPath.hasEnding(output, [".npz"]) {
       throw ValidationError("'\(output)' should end in .npz")
     }
+    if synthetic != nil && (checkpoint != nil || energies != nil) {
+      throw ValidationError("--synthetic asks no network: give it without --checkpoint and --energies")
+    }
     if !guidance.isFinite { throw ValidationError("--guidance \(guidance) is no number") }
     _ = try listedEnergies()
   }
@@ -75,6 +85,7 @@ struct SampleCaloCommand: AsyncParsableCommand {
   func run() async throws {
     if let threads { Engine.threadCount = threads }
     if let output { try OutputPath.check(output) }
+    if let synthetic { return try drawSynthetic(synthetic.preset) }
     let model = try loadedModel()
     let preset = model.settings.preset
     if guidance != 0 && model.settings.dropped == 0 {
@@ -104,6 +115,14 @@ struct SampleCaloCommand: AsyncParsableCommand {
     guard let set = result else { return }
     let time = ContinuousClock.now - start
     if let output { try set.write(to: output) }
+    if json {
+      print(
+        "{\"preset\": \"\(preset.name)\", \"showers\": \(count), \"sampler\": \"\(sampler.rawValue)\", "
+          + "\"steps\": \(steps), \"evaluations\": \(sampler.evaluations(steps: steps)), "
+          + "\"batch_size\": \(batchSize), \"threads\": \(Engine.threadCount), "
+          + "\"seconds\": \(time / .seconds(1)), \"peak_resident_bytes\": \(peakResidentBytes())}")
+      return
+    }
     let seen = zip(set.showers.sum([1]).elements(as: Double.self), set.energies.elements(as: Double.self))
       .map { $0 / $1 }
     var rows = [
@@ -115,6 +134,15 @@ struct SampleCaloCommand: AsyncParsableCommand {
       ("energy", "\(decimals(seen.reduce(0, +) / Double(count), 3)) of the incident energy is seen"),
       ("time", "\(timeText(time)), \(decimals(Double(count) / (time / .seconds(1)), 2)) showers/s"),
     ]
+    if let output { rows.append(("written", output)) }
+    print(Report.text(rows), terminator: "")
+  }
+
+  /// Showers that no network made.
+  private func drawSynthetic(_ preset: ShowerPreset) throws {
+    let set = try SyntheticShowers(preset, count: count, seed: seed).all()
+    if let output { try set.write(to: output) }
+    var rows = [("showers", "\(grouped(count)) synthetic ones of \(preset.name), seed \(seed)")]
     if let output { rows.append(("written", output)) }
     print(Report.text(rows), terminator: "")
   }

@@ -71,6 +71,9 @@ struct TrainCaloCommand: AsyncParsableCommand {
   @Option(parsing: .unconditional, help: "Stop after so many steps, as if interrupted.")
   var stopAfter: Int?
 
+  @Option(help: "Where to write each step's number and loss.", completion: .file(extensions: ["csv"]))
+  var log: String?
+
   @Option(parsing: .unconditional, help: "Threads; by default as many as there are processors.")
   var threads: Int?
 
@@ -94,6 +97,7 @@ struct TrainCaloCommand: AsyncParsableCommand {
       }
     }
     if let path { try OutputPath.check(path) }
+    if let log { try OutputPath.check(log) }
     let training = try CaloTraining(settings, path: path)
     if let saved { try training.resume(saved.checkpoint) }
     if path != nil { Interruption.watch() }
@@ -102,6 +106,7 @@ struct TrainCaloCommand: AsyncParsableCommand {
     try training.run(
       savingEvery: .seconds(every * 60), until: { Interruption.isWished || $0.step == end })
     let time = ContinuousClock.now - start
+    if let log { try AtomicFile.write(training.log, to: log) }
     guard training.isDone else {
       let place = "stopped at step \(grouped(training.step)) of \(grouped(settings.steps))"
       Terminal.error.write("\(place); \(out.map { "--out \($0) --resume goes on" } ?? "nothing is saved")\n")

@@ -1,4 +1,3 @@
-import Synchronization
 import VoluteArithmetic
 
 /// Which algorithms a convolution may be computed by.
@@ -217,8 +216,8 @@ private struct Outcome {
 }
 
 extension Engine {
-  private static let plans = Mutex<[PlanKey: ConvolutionPlan]>([:])
-  private static let limit = Mutex<Int?>(nil)
+  private static let plans = Lock<[PlanKey: ConvolutionPlan]>([:])
+  private static let limit = Lock<Int?>(nil)
 
   /// Bytes that a convolution may use beside its arrays: at first the smaller of 4 GiB and a quarter of the machine's
   /// memory.

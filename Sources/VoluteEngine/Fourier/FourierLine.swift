@@ -1,5 +1,3 @@
-import Synchronization
-
 #if canImport(Darwin)
   import Darwin
 #elseif canImport(Glibc)
@@ -15,7 +13,7 @@ final class FourierLine: Sendable {
   private let single: [Float]
   private let double: [Double]
 
-  private static let known = Mutex<[Int: FourierLine]>([:])
+  private static let known = Lock<[Int: FourierLine]>([:])
 
   static func of(_ size: Int) -> FourierLine {
     if let line = known.withLock({ $0[size] }) { return line }

@@ -1,5 +1,3 @@
-import Synchronization
-
 #if canImport(Darwin)
   import Darwin
 #elseif canImport(Glibc)
@@ -51,7 +49,7 @@ extension Engine {
 /// Blocks of bytes, aligned to 64, that are kept when they are given back: a large block that comes fresh from the
 /// system costs a page fault every 4 KiB, which is more than most kernels take over it.
 package enum Memory {
-  fileprivate static let shared = Mutex(State())
+  fileprivate static let shared = Lock(State())
   /// Smaller requests are the system's business.
   private static let smallest = 1024
   fileprivate static let alignment = 64

@@ -2,10 +2,10 @@ import Volute
 
 #if HDF5
   import CHDF5
-  import Synchronization
+  import VoluteEngine
 
   /// The library is one for the process, and not made for several threads.
-  private let library = Mutex(())
+  private let library = Lock(())
 #endif
 
 /// The real arrays at the top of an HDF5 file, read by rows, so that a file need not fit into memory.
