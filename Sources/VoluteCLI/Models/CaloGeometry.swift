@@ -19,7 +19,7 @@ struct NamedPreset: ExpressibleByArgument {
 }
 
 /// Which calorimeter showers are of, as options say it.
-struct CaloOptions: ParsableArguments {
+struct CalorimeterOptions: ParsableArguments {
   @Option(help: "Of showers: \(listed(NamedPreset.allValueStrings)). (default: small)")
   var preset: NamedPreset?
 
@@ -28,32 +28,45 @@ struct CaloOptions: ParsableArguments {
     completion: .file(extensions: ["xml"]))
   var binning: String?
 
+  /// What the options say, and the rest of what there was.
+  func geometry(_ geometry: CaloGeometry = CaloGeometry()) throws -> CaloGeometry {
+    var cells = preset == nil ? geometry.binning : nil
+    if let path = binning {
+      let bytes = try FileBytes(path: path).bytes
+      cells = try CalorimeterBinning(xml: String(decoding: bytes, as: UTF8.self), name: path)
+    }
+    var result = CaloGeometry(
+      preset?.preset ?? geometry.base, binning: cells, widths: preset == nil ? geometry.widths : nil)
+    if result.binning == geometry.binning { result.standard = geometry.standard }
+    return result
+  }
+}
+
+/// A calorimeter and the network for it, as options say it.
+struct CaloOptions: ParsableArguments {
+  @OptionGroup var calorimeter: CalorimeterOptions
+
   @Option(help: "Channels of the network's levels, such as 16,16,16,32; by default the preset's.")
   var widths: String?
 
   func validate() throws { _ = try listedWidths() }
 
+  /// Whether they say which showers it is about.
+  var areGiven: Bool { calorimeter.preset != nil || calorimeter.binning != nil }
+
   /// What the options say, and the rest of what there was.
   func geometry(_ geometry: CaloGeometry = CaloGeometry()) throws -> CaloGeometry {
-    var binning: CalorimeterBinning?
-    if let path = self.binning {
-      let bytes = try FileBytes(path: path)
-      binning = try CalorimeterBinning(xml: String(decoding: bytes.bytes, as: UTF8.self), name: path)
-    }
-    return CaloGeometry(
-      preset?.preset ?? geometry.base, binning: binning ?? (preset == nil ? geometry.binning : nil),
-      widths: try listedWidths() ?? (preset == nil ? geometry.widths : nil))
+    var result = try calorimeter.geometry(geometry)
+    if let widths = try listedWidths() { result.widths = widths }
+    return result
   }
 
   private func listedWidths() throws -> [Int]? {
     guard let widths else { return nil }
     let values = try OptionParsing.integers(widths).values
-    guard values.count >= 2, values[0] == values[1], values.allSatisfy({ (8...1024).contains($0) && $0 % 8 == 0 })
-    else {
-      throw ValidationError(
-        "--widths \(widths) cannot be; give two or more multiples of 8 up to 1024, of which the first two are equal")
-    }
-    return values
+    if CaloGeometry.allows(widths: values) { return values }
+    throw ValidationError(
+      "--widths \(widths) cannot be; give two or more multiples of 8 up to 1024, of which the first two are equal")
   }
 }
 
@@ -62,7 +75,7 @@ struct CaloGeometry {
   /// What is not said otherwise is as in this.
   let base: ShowerPreset
   let binning: CalorimeterBinning?
-  let widths: [Int]?
+  var widths: [Int]?
   /// Of the logits of voxels, once they were measured.
   var standard: (mean: Double, deviation: Double)?
 
@@ -70,6 +83,12 @@ struct CaloGeometry {
     self.base = base
     self.binning = binning
     self.widths = widths
+  }
+
+  /// Whether a network can have these widths.
+  static func allows(widths: [Int]) -> Bool {
+    widths.count >= 2 && widths[0] == widths[1]
+      && widths.allSatisfy { (8...1024).contains($0) && $0 % 8 == 0 }
   }
 
   /// Whether the logits' mean and deviation are still to be measured, since nobody published them.
@@ -81,6 +100,20 @@ struct CaloGeometry {
     if let widths { result = result.with(widths: widths) }
     if let standard { result = result.with(mean: standard.mean, deviation: standard.deviation) }
     return result
+  }
+
+  /// Takes the mean and the deviation of the logits from showers.
+  mutating func measure(_ set: ShowerSet) throws(ShapeError) {
+    let found = try preset.standardized(by: set.showers, energies: set.energies)
+    standard = (found.mean, found.deviation)
+  }
+
+  /// The option by which another one differs, with this one's value; `nil` if they are the same.
+  func difference(_ other: CaloGeometry) -> String? {
+    if base.name != other.base.name { return "--preset \(base.name)" }
+    if binning != other.binning { return binning == nil ? "the preset's own binning" : "another --binning" }
+    let (ours, theirs) = (preset.widths, other.preset.widths)
+    return ours == theirs ? nil : "--widths \(ours.map(String.init).joined(separator: ","))"
   }
 
   /// By the options' names; what is as in the preset is empty.
@@ -106,11 +139,7 @@ struct CaloGeometry {
       binning = read
     }
     let widths = numbers("widths", Int.self)
-    if let widths {
-      guard widths.count >= 2, widths[0] == widths[1], widths.allSatisfy({ $0 > 0 && $0 % 8 == 0 }) else {
-        return nil
-      }
-    }
+    if let widths, !Self.allows(widths: widths) { return nil }
     self.init(base, binning: binning, widths: widths)
     if let standard = numbers("standard", Double.self) {
       guard standard.count == 2, standard.allSatisfy(\.isFinite), standard[1] > 0 else { return nil }
