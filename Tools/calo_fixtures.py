@@ -35,7 +35,7 @@ torch.save(
         "model_state_dict": state,
         "golden": {"showers": shower.flatten(1), "energy": energy, "time": time, "output": result.flatten(1)},
     },
-    out / "condunet_tiny.pth")
+    out / "condunet_tiny.pth", _use_new_zipfile_serialization=False)
 
 # Showers as CaloChallenge has them: float64, deflated, in chunks that are not whole rows.
 count, voxels = 12, 12 * 8 * 6

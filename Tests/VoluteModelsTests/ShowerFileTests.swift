@@ -7,7 +7,8 @@ import VoluteModels
 /// Files of showers and of weights that others made; HDF5 where the package is built with it.
 @Suite struct ShowerFileTests {
   private let folder: URL
-  private static let reference = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Reference")
+  private static let reference = URL(filePath: #filePath).deletingLastPathComponent().appending(
+    path: "Reference")
 
   init() throws {
     folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
@@ -99,7 +100,8 @@ import VoluteModels
       beyond.fill(5e9, at: 17, 0)
       let far = try refusal([("showers", set.showers), ("incident_energies", beyond)])
       #expect(
-        far.contains("'incident_energies', the energy of shower 17 is 5000000") && far.contains("1.0 to 1000.0 GeV"),
+        far.contains("'incident_energies', the energy of shower 17 is 5000000")
+          && far.contains("1.0 to 1000.0 GeV"),
         "\(far)")
     }
   #else
@@ -137,14 +139,17 @@ import VoluteModels
     let path = Self.reference.appending(path: "condunet_tiny.pth").path
     let network = ShowerNetwork(Self.tiny, generator: Generator(seed: 1))
     try network.load(weightsFrom: path)
-    let golden = Dictionary(uniqueKeysWithValues: try WeightFile(path).tensors(under: "golden").map { ($0.name, $0.tensor) })
+    let golden = Dictionary(
+      uniqueKeysWithValues: try WeightFile(path).tensors(under: "golden").map { ($0.name, $0.tensor) })
     let (showers, energy) = (try #require(golden["showers"]), try #require(golden["energy"]))
     let (time, output) = (try #require(golden["time"]), try #require(golden["output"]))
     let found = try noGrad { try network(showers, energy: energy, time: time) }
     #expect(found.isClose(to: output, relative: 1e-4, absolute: 1e-5))
   }
 
-  @Test(arguments: ["", "model.", "module.model.", "state_dict.module."]) func prefixesAreStripped(_ prefix: String) throws {
+  @Test(arguments: ["", "model.", "module.model.", "state_dict.module."]) func prefixesAreStripped(
+    _ prefix: String
+  ) throws {
     let source = ShowerNetwork(Self.tiny, generator: Generator(seed: 2))
     let weights = source.stateDictionary.map { ("\(prefix)\($0.key.dropFirst("model.".count))", $0.value) }
     try Safetensors.write(Dictionary(uniqueKeysWithValues: weights), to: path("a.safetensors"))
@@ -166,7 +171,8 @@ import VoluteModels
     try Safetensors.write(source.stateDictionary, to: path("a.safetensors"))
     let target = ShowerNetwork(preset, generator: Generator(seed: 3))
     try target.load(weightsFrom: path("a.safetensors"))
-    #expect(target.stateDictionary.allSatisfy { $0.value.isEqual(to: source.stateDictionary[$0.key] ?? Tensor(0)) })
+    #expect(
+      target.stateDictionary.allSatisfy { $0.value.isEqual(to: source.stateDictionary[$0.key] ?? Tensor(0)) })
   }
 
   @Test func otherNetworksAreRefused() throws {
@@ -175,7 +181,8 @@ import VoluteModels
     let before = other.stateDictionary
     #expect { try other.load(weightsFrom: pth) } throws: {
       let text = "\($0)"
-      return text.contains("'model.init_conv.conv.weight' has shape [8, 3, 3, 3, 3], but the network's is [16, 3, 3, 3, 3]")
+      return text.contains(
+        "'model.init_conv.conv.weight' has shape [8, 3, 3, 3, 3], but the network's is [16, 3, 3, 3, 3]")
         && text.contains("more keys")
     }
     #expect(before.allSatisfy { $0.value.isEqual(to: other.stateDictionary[$0.key] ?? Tensor(0)) })

@@ -66,7 +66,8 @@ struct CaloOptions: ParsableArguments {
     let values = try OptionParsing.integers(widths).values
     if CaloGeometry.allows(widths: values) { return values }
     throw ValidationError(
-      "--widths \(widths) cannot be; give two or more multiples of 8 up to 1024, of which the first two are equal")
+      "--widths \(widths) cannot be; give two or more multiples of 8 up to 1024, of which the first two are equal"
+    )
   }
 }
 

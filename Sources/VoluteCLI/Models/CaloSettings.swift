@@ -98,7 +98,9 @@ struct CaloSettings {
       return "--learning-rate \(learningRate) teaches nothing; give a positive number"
     }
     if !(0...1 ~= dropped) { return "--drop-energy \(dropped) is no share; give 0 to 1" }
-    if !(0..<1 ~= heldOut) { return "--held-out \(heldOut) leaves nothing to learn from; give 0 to less than 1" }
+    if !(0..<1 ~= heldOut) {
+      return "--held-out \(heldOut) leaves nothing to learn from; give 0 to less than 1"
+    }
     for (name, value) in [("patience", patience), ("early-stop", earlyStop)] {
       if value < 0 { return "--\(name) \(value) is no number of epochs; give 1 or more, or 0 for never" }
       if value > 0 && heldOut == 0 {

@@ -116,7 +116,9 @@ final class CaloTraining {
   private func stopped(_ message: String) -> FormatError {
     let advice = "a smaller --learning-rate"
     guard let path else { return FormatError("training", message, mend: "try \(advice)") }
-    guard let savedStep else { return FormatError(path, message, mend: "there is no checkpoint yet; try \(advice)") }
+    guard let savedStep else {
+      return FormatError(path, message, mend: "there is no checkpoint yet; try \(advice)")
+    }
     return FormatError(
       path, message,
       mend: "the last good state is step \(savedStep) in \(path); --initial-weights takes it, with \(advice)")

@@ -40,7 +40,8 @@ struct EvaluateCaloCommand: AsyncParsableCommand {
   var bins = 30
 
   @Option(
-    parsing: .unconditional, help: "Showers of either kind that the classifiers look at, at most; 0 for no classifier.")
+    parsing: .unconditional,
+    help: "Showers of either kind that the classifiers look at, at most; 0 for no classifier.")
   var classify = 2000
 
   @Option(parsing: .unconditional, help: "Of the classifiers.")
@@ -53,7 +54,9 @@ struct EvaluateCaloCommand: AsyncParsableCommand {
     for (name, value) in [("count", count), ("bins", bins)] where value < 1 {
       throw ValidationError("--\(name) \(value) is none; give 1 or more")
     }
-    if classify < 0 { throw ValidationError("--classify \(classify) is no number of showers; give 0 or more") }
+    if classify < 0 {
+      throw ValidationError("--classify \(classify) is no number of showers; give 0 or more")
+    }
     if let output, !OutputPath.hasEnding(output, [".html"]) {
       throw ValidationError("'\(output)' should end in .html")
     }

@@ -45,7 +45,8 @@ struct HeldOutRecord {
   /// Numbers are written so that they come back to the last bit.
   var values: [String: String] {
     [
-      Self.name: "\(last ?? .nan) \(best) \(bestEpoch) \(since) \(plateau.best) \(plateau.bad) \(plateau.cooling)"
+      Self.name:
+        "\(last ?? .nan) \(best) \(bestEpoch) \(since) \(plateau.best) \(plateau.bad) \(plateau.cooling)"
     ]
   }
 

@@ -62,10 +62,15 @@ struct HistogramFigure {
     } else if histograms.isLogarithmic {
       let step = max(((high - low) / 5).rounded(.up), 1)
       marks = stride(from: low.rounded(.up), through: high, by: step).map { exponent in
-        ((exponent - low) / (high - low) * width, (-2...3).contains(exponent) ? plain(power10(exponent)) : "1e\(Int(exponent))")
+        (
+          (exponent - low) / (high - low) * width,
+          (-2...3).contains(exponent) ? plain(power10(exponent)) : "1e\(Int(exponent))"
+        )
       }
       if marks.count < 2 {
-        marks = [(0, short(power10(low), 0.01 * power10(low))), (width, short(power10(high), 0.01 * power10(high)))]
+        marks = [
+          (0, short(power10(low), 0.01 * power10(low))), (width, short(power10(high), 0.01 * power10(high))),
+        ]
       }
     } else {
       let step = niceStep((high - low) / 4)

@@ -28,7 +28,8 @@ struct SampleCaloCommand: AsyncParsableCommand {
   private static let briefSteps = 100
 
   @Option(
-    help: "The folder of a run, its file, or PyTorch's weights under the published keys.", completion: .file())
+    help: "The folder of a run, its file, or PyTorch's weights under the published keys.", completion: .file()
+  )
   var checkpoint: String?
 
   @OptionGroup var calorimeter: CaloOptions
@@ -66,7 +67,9 @@ struct SampleCaloCommand: AsyncParsableCommand {
   @Flag(help: "Print one JSON object.")
   var json = false
 
-  @Option(name: .shortAndLong, help: "Where to write the showers, .npz or .hdf5.", completion: .file(extensions: ["npz", "hdf5", "h5"]))
+  @Option(
+    name: .shortAndLong, help: "Where to write the showers, .npz or .hdf5.",
+    completion: .file(extensions: ["npz", "hdf5", "h5"]))
   var output: String?
 
   func validate() throws {
@@ -88,7 +91,10 @@ struct SampleCaloCommand: AsyncParsableCommand {
 
   func run() async throws {
     if let threads { Engine.threadCount = threads }
-    if let output { try OutputPath.check(output) }
+    if let output {
+      try ShowerFile.requireFormat(of: output)
+      try OutputPath.check(output)
+    }
     if let synthetic { return try drawSynthetic(synthetic.preset) }
     let model = try loadedModel()
     let preset = model.settings.preset

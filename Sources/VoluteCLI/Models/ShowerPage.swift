@@ -133,7 +133,8 @@ struct ShowerPage {
         // A quarter of all that can be is as bad as the colour goes.
         let share = min((power / 0.25).squareRoot(), 1)
         let text = layers.count > 20 ? "" : decimals(power, 2).dropFirst(power < 0.995 ? 1 : 0)
-        return "<td style=\"background:color-mix(in srgb,var(--line) \(decimals(share * 85, 0))%,var(--card))\" "
+        return
+          "<td style=\"background:color-mix(in srgb,var(--line) \(decimals(share * 85, 0))%,var(--card))\" "
           + "title=\"\(quantity.rawValue), layer \(layers[layer].id): \(decimals(power, 5))\">\(text)</td>"
       }
       return "<tr><th>\(quantity.rawValue)</th>\(cells.joined())</tr>"
@@ -199,7 +200,9 @@ struct ShowerPage {
     }
   }
 
-  private func grid(_ figures: [String]) -> String { "<div class=\"grid\">\(figures.joined(separator: "\n"))</div>" }
+  private func grid(_ figures: [String]) -> String {
+    "<div class=\"grid\">\(figures.joined(separator: "\n"))</div>"
+  }
 
   private func figure(_ name: String, _ drawing: HistogramFigure) -> String {
     "<figure>\(drawing.svg)<figcaption>\(name)"

@@ -76,7 +76,9 @@ struct ShowerPictures {
   func unrolled(_ subject: Subject) -> String {
     let columns = min(binning.layers.count, binning.layers.count > 16 ? 15 : 8)
     let rows = (binning.layers.count + columns - 1) / columns
-    let (width, height, gap, label) = (900.0 / Double(columns) - 4, 0.62 * (900.0 / Double(columns) - 4) + 16, 4.0, 12.0)
+    let (width, height, gap, label) = (
+      900.0 / Double(columns) - 4, 0.62 * (900.0 / Double(columns) - 4) + 16, 4.0, 12.0
+    )
     var paths: [String: String] = [:]
     var texts = ""
     for (index, layer) in binning.layers.enumerated() {

@@ -77,7 +77,9 @@ struct TrainCaloCommand: AsyncParsableCommand {
 
   @Option(
     parsing: .unconditional,
-    help: "Epochs without getting better after which the learning rate falls to a tenth; 0 for never. (default: 0)")
+    help:
+      "Epochs without getting better after which the learning rate falls to a tenth; 0 for never. (default: 0)"
+  )
   var patience: Int?
 
   @Option(

@@ -26,6 +26,15 @@ public struct HDF5File: Sendable {
     #endif
   }
 
+  /// Refuses a file where the package was built without HDF5, before any work is done for it.
+  ///
+  /// - Throws: ``FormatError`` that says how to build it in.
+  public static func requireAvailable(for path: String) throws(FormatError) {
+    #if !HDF5
+      throw Handle.absence(path)
+    #endif
+  }
+
   /// The file, for errors.
   public let path: String
   private let handle: Handle
@@ -49,7 +58,9 @@ public struct HDF5File: Sendable {
   /// - Throws: ``FormatError`` as ``shape(of:)``.
   public func rowsAtOnce(of key: String, bytes: Int = 64 << 20) throws(FormatError) -> Int {
     let form = try handle.form(of: key)
-    let row = form.shape.dropFirst().reduce(form.dtype.size) { $0.multipliedReportingOverflow(by: $1).partialValue }
+    let row = form.shape.dropFirst().reduce(form.dtype.size) {
+      $0.multipliedReportingOverflow(by: $1).partialValue
+    }
     let most = Swift.max(bytes / Swift.max(row, 1), 1)
     return form.chunkRows <= most ? most / form.chunkRows * form.chunkRows : most
   }
@@ -90,10 +101,12 @@ public struct HDF5File: Sendable {
       throw absence(path)
     }
 
-    private static func absence(_ path: String) -> FormatError {
+    static func absence(_ path: String) -> FormatError {
       FormatError(
         path, "is HDF5, and this was built without it",
-        mend: "'apt-get install libhdf5-dev' and 'swift build --traits HDF5' build it in, or convert the file to .npz")
+        mend:
+          "'apt-get install libhdf5-dev' and 'swift build --traits HDF5' build it in, or convert the file to .npz"
+      )
     }
   }
 #else
@@ -156,11 +169,13 @@ public struct HDF5File: Sendable {
           let form = try form(set, key)
           guard range.lowerBound >= 0, range.upperBound <= form.shape[0] else {
             throw FormatError(
-              path, "the array '\(key.shown)' has \(form.shape[0]) rows, so none of \(range.lowerBound) to "
+              path,
+              "the array '\(key.shown)' has \(form.shape[0]) rows, so none of \(range.lowerBound) to "
                 + "\(range.upperBound)")
           }
           let shape = [range.count] + form.shape.dropFirst()
-          let message = "the array '\(key.shown)' cannot be read at rows \(range.lowerBound) to \(range.upperBound)"
+          let message =
+            "the array '\(key.shown)' cannot be read at rows \(range.lowerBound) to \(range.upperBound)"
           func read<Value>(_ values: inout [Value]) throws(FormatError) {
             let result = values.withUnsafeMutableBytes { buffer in
               volute_hdf5_read(
@@ -232,7 +247,8 @@ public struct HDF5File: Sendable {
     ) throws(FormatError) -> [UInt8] {
       for (name, tensor) in arrays where ![.float32, .float64].contains(tensor.dtype) || tensor.rank == 0 {
         throw FormatError(
-          path, "the array '\(name.shown)' of \(tensor.dtype.rawValue) and shape \(tensor.shape) cannot be written",
+          path,
+          "the array '\(name.shown)' of \(tensor.dtype.rawValue) and shape \(tensor.shape) cannot be written",
           mend: "arrays of float32 or float64 with rows can")
       }
       return try library.withLock { _ throws(FormatError) in

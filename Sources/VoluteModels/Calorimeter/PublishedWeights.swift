@@ -4,7 +4,9 @@ import VoluteFormats
 /// Weights of a shower network from files that others made.
 extension ShowerNetwork {
   /// By whose place in a file the network's keys are found.
-  private static let landmarks = [(key: "init_conv.conv.weight", part: "model."), ("encs.0.weight", "NN_embed.")]
+  private static let landmarks = [
+    (key: "init_conv.conv.weight", part: "model."), ("encs.0.weight", "NN_embed."),
+  ]
 
   /// Takes weights under the published keys from a file of any kind that ``WeightFile`` reads: bare, within a dictionary
   /// such as `state_dict`, or behind prefixes such as `module.` and `model.`; of several networks in a file the averaged one,
@@ -33,7 +35,8 @@ extension ShowerNetwork {
     if weights.isEmpty {
       let names = tensors.prefix(3).map { "'\($0.name.shown)'" }
       throw FormatError(
-        path, "has no '\(Self.landmarks[0].key)', so its weights are of another network than \(preset.name)'s",
+        path,
+        "has no '\(Self.landmarks[0].key)', so its weights are of another network than \(preset.name)'s",
         mend: names.isEmpty ? "it has no tensors" : "it begins with \(names.joined(separator: ", "))")
     }
     do {

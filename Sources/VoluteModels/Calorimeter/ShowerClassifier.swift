@@ -64,7 +64,8 @@ public struct ShowerClassifier: Sendable {
         let logits = try net(standardized(part.rows)).flattened()
         let loss = try binaryCrossEntropyWithLogits(logits, part.labels)
         return (
-          Self.areaUnderCurve(logits.elements(as: Double.self), part.labels.elements(as: Double.self).map { $0 > 0 }),
+          Self.areaUnderCurve(
+            logits.elements(as: Double.self), part.labels.elements(as: Double.self).map { $0 > 0 }),
           loss.item(as: Double.self)
         )
       }
@@ -78,7 +79,8 @@ public struct ShowerClassifier: Sendable {
         let places = order.sliced(0, start..<start + batch)
         optimizer.zeroGrad()
         let logits = try net(indexSelect(inputs, axis: 0, indices: places)).flattened()
-        try binaryCrossEntropyWithLogits(logits, indexSelect(training.labels, axis: 0, indices: places)).backward()
+        try binaryCrossEntropyWithLogits(logits, indexSelect(training.labels, axis: 0, indices: places))
+          .backward()
         optimizer.step()
       }
       let found = try verdict(holding)

@@ -60,6 +60,13 @@ public struct ShowerFile: Sendable {
   /// The endings that files of showers have.
   public static let endings = [".npz", ".hdf5", ".h5"]
 
+  /// Refuses a name of HDF5 where the package was built without it.
+  ///
+  /// - Throws: ``FormatError`` that says how to build it in.
+  public static func requireFormat(of path: String) throws(FormatError) {
+    if isHDF5(path) { try HDF5File.requireAvailable(for: path) }
+  }
+
   /// Whether the name is one of HDF5.
   static func isHDF5(_ path: String) -> Bool {
     endings.dropFirst().contains { path.lowercased().hasSuffix($0) }
@@ -95,7 +102,8 @@ public struct ShowerFile: Sendable {
       )
       for (key, tensor) in [(Self.showerKey, showers), (Self.energyKey, energies)]
       where !tensor.dtype.isFloatingPoint {
-        throw FormatError(path, "the array '\(key)' is of \(tensor.dtype.rawValue), where real numbers are wanted")
+        throw FormatError(
+          path, "the array '\(key)' is of \(tensor.dtype.rawValue), where real numbers are wanted")
       }
       shapes = (showers.shape, energies.shape)
       source = .arrays(showers: showers, energies: energies)

@@ -122,7 +122,8 @@ public struct ShowerObservables: Sendable {
         append(
           found.indices.map {
             found[$0] > 0
-              ? Swift.max(seconds[4 * $0 + axis] / found[$0] - centres[$0] * centres[$0], 0).squareRoot() : .nan
+              ? Swift.max(seconds[4 * $0 + axis] / found[$0] - centres[$0] * centres[$0], 0).squareRoot()
+              : .nan
           }, width, layer)
       }
       for (place, value) in zip(range, x.sum([0]).elements(as: Double.self)) { sums[place] += value }
