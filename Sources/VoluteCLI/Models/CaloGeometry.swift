@@ -1,4 +1,5 @@
 import ArgumentParser
+import Volute
 import VoluteFormats
 import VoluteModels
 

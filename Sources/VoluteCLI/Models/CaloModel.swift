@@ -53,9 +53,8 @@ struct CaloModel {
 
   /// Whether a file is a checkpoint of training, rather than weights alone.
   private static func isRun(_ path: String) throws(FormatError) -> Bool {
-    let file = try WeightFile(path)
-    return try file.format == .safetensors
-      && SafetensorsFile(path).metadata["format"] == TrainingCheckpoint.format
+    guard try WeightFile(path).format == .safetensors else { return false }
+    return try SafetensorsFile(path).metadata["format"] == TrainingCheckpoint.format
   }
 
   /// A run's checkpoint and settings.

@@ -201,15 +201,15 @@ final class CaloTraining {
       let epoch = heldOut.epoch()
       for number in epoch.batches {
         let batch = try epoch.batch(at: number)
-        let loss = try loss(batch, sampleStream(seed: settings.seed &+ 3, index: number), dropped: 0)
-        sum += loss.item(as: Double.self) * Double(batch[0].shape[0])
+        let part = try loss(batch, sampleStream(seed: settings.seed &+ 3, index: number), dropped: 0)
+        sum += part.item(as: Double.self) * Double(batch[0].shape[0])
         count += batch[0].shape[0]
       }
     }
-    let loss = sum / Double(count)
-    guard loss.isFinite else { throw stopped("the loss of held-out showers after step \(step) is \(loss)") }
-    if settings.patience > 0 { plateau.step(loss) }
-    record.add(loss, epoch: step / loader.batchCount, plateau: plateau.state)
+    let mean = sum / Double(count)
+    guard mean.isFinite else { throw stopped("the loss of held-out showers after step \(step) is \(mean)") }
+    if settings.patience > 0 { plateau.step(mean) }
+    record.add(mean, epoch: step / loader.batchCount, plateau: plateau.state)
     if record.since == 0 { try save(isBest: true) }
   }
 }

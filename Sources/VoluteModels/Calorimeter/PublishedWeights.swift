@@ -4,8 +4,8 @@ import VoluteFormats
 /// Weights of a shower network from files that others made.
 extension ShowerNetwork {
   /// By whose place in a file the network's keys are found.
-  private static let landmarks = [
-    (key: "init_conv.conv.weight", part: "model."), ("encs.0.weight", "NN_embed."),
+  private static let landmarks: [(key: String, part: String)] = [
+    ("init_conv.conv.weight", "model."), ("encs.0.weight", "NN_embed."),
   ]
 
   /// Takes weights under the published keys from a file of any kind that ``WeightFile`` reads: bare, within a dictionary
@@ -26,9 +26,9 @@ extension ShowerNetwork {
       }
       guard let prefix = averaged ?? found.first else { continue }
       for (name, tensor) in tensors where name.hasPrefix(prefix) {
-        // Of a bare dictionary everything has the empty prefix.
         let key = String(name.dropFirst(prefix.count))
-        if prefix.isEmpty && Self.landmarks.contains(where: { key.hasPrefix($0.part) }) { continue }
+        // The maps may lie beside a network that has no prefix of its own.
+        if Self.landmarks.contains(where: { key.hasPrefix($0.part) }) { continue }
         weights[part + key] = tensor
       }
     }
