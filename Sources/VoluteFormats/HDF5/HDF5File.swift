@@ -91,9 +91,11 @@ public struct HDF5File: Sendable {
 
     init(_ path: String) throws(FormatError) { throw Self.absence(path) }
 
-    func form(of key: String) throws(FormatError) -> (shape: [Int], dtype: DType, chunkRows: Int) {}
+    func form(of key: String) throws(FormatError) -> (shape: [Int], dtype: DType, chunkRows: Int) {
+      switch none {}
+    }
 
-    func rows(of key: String, _ range: Range<Int>) throws(FormatError) -> Tensor {}
+    func rows(of key: String, _ range: Range<Int>) throws(FormatError) -> Tensor { switch none {} }
 
     static func image(
       of arrays: [(name: String, tensor: Tensor)], _ path: String
