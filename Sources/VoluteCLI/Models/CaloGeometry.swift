@@ -33,8 +33,9 @@ struct CalorimeterOptions: ParsableArguments {
   func geometry(_ geometry: CaloGeometry = CaloGeometry()) throws -> CaloGeometry {
     var cells = preset == nil ? geometry.binning : nil
     if let path = binning {
-      let bytes = try FileBytes(path: path).bytes
-      cells = try CalorimeterBinning(xml: String(decoding: bytes, as: UTF8.self), name: path)
+      let file = try FileBytes(path: path)
+      let text = withExtendedLifetime(file) { String(decoding: file.bytes, as: UTF8.self) }
+      cells = try CalorimeterBinning(xml: text, name: path)
     }
     var result = CaloGeometry(
       preset?.preset ?? geometry.base, binning: cells, widths: preset == nil ? geometry.widths : nil)

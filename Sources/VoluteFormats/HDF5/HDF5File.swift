@@ -121,10 +121,9 @@ public struct HDF5File: Sendable {
 
     init(_ path: String) throws(FormatError) {
       // Says what is wrong with a file that cannot be read as everywhere else.
-      let bytes = try FileBytes(path: path).bytes
-      guard Self.isHDF5(bytes) else {
-        throw FormatError(
-          path, "is no HDF5 file: its \(bytes.count) bytes have no signature of one")
+      let file = try FileBytes(path: path)
+      guard withExtendedLifetime(file, { Self.isHDF5(file.bytes) }) else {
+        throw FormatError(path, "is no HDF5 file: its \(file.bytes.count) bytes have no signature of one")
       }
       id = try library.withLock { _ throws(FormatError) in
         volute_hdf5_quieten()
