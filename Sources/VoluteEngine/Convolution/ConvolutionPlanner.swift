@@ -234,6 +234,11 @@ private struct Outcome {
       case .success(let plan): return .success((.fourier(plan), plan.estimate()))
       case .failure(let refusal): return .failure(Refusal(text: refusal.text))
       }
+    case .fourierLines:
+      switch FourierLineConvolution.best(sum, limit: limit, T.self) {
+      case .success(let plan): return .success((.fourierLines(plan), plan.estimate()))
+      case .failure(let refusal): return .failure(Refusal(text: refusal.text))
+      }
     case .winograd2, .winograd4:
       let tile: WinogradTile = algorithm == .winograd2 ? .two : .four
       let parts = sum.undilated()

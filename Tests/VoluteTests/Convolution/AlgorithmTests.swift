@@ -47,7 +47,7 @@ import VoluteEngine
       ).elements(as: Double.self)
       // The error of a transform is relative to what a full window gives, even where all but padding is zero.
       let depth = geometry.cost(bias: false).multiplyAdds / Double(max(expected.count, 1))
-      let scale = max(rootMeanSquare(expected), algorithm == .fourier ? depth.squareRoot() : 1e-3)
+      let scale = max(rootMeanSquare(expected), algorithm.isOfSpectra ? depth.squareRoot() : 1e-3)
       let error = rootMeanSquare(zip(actual, expected).map { $0 - $1 }) / scale
       let bound = algorithm.errorBound.rms * 2 * (dtype == .float32 ? 1 : 1e-8)
       largest = max(largest, error / bound)
@@ -130,6 +130,10 @@ private func compute(
   case .inputGradient: try convolutionInputGradient(geometry, left, right, policy: policy)
   case .weightGradient: try convolutionWeightGradient(geometry, left, right, policy: policy)
   }
+}
+
+extension ConvolutionAlgorithm {
+  fileprivate var isOfSpectra: Bool { self == .fourier || self == .fourierLines }
 }
 
 private func rootMeanSquare(_ values: [Double]) -> Double {
