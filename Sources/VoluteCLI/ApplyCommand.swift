@@ -59,6 +59,12 @@ struct ApplyCommand: ParsableCommand {
   @Option(help: "Where a picture of the middle slices goes.", completion: .file(extensions: ["svg"]))
   var picture: String?
 
+  @Option(
+    help:
+      "How a convolution is computed: automatic, exact, measured, or an algorithm's name. (conv, conv-transpose)",
+    transform: OptionParsing.policy)
+  var algorithm: ConvolutionPolicy?
+
   @OptionGroup(title: "Options of the operation")
   var options: OperationOptions
 
@@ -108,6 +114,7 @@ struct ApplyCommand: ParsableCommand {
     if bias != nil { given.insert(.bias) }
     if indices != nil { given.insert(.indices) }
     if indicesOutput != nil { given.insert(.indicesOutput) }
+    if algorithm != nil { given.insert(.algorithm) }
     try operation.check(given)
     if weight != nil && options.kernelSize != nil {
       throw ValidationError("--kernel-size is for the built-in kernel; \(weight ?? "") has a size of its own")
@@ -130,7 +137,8 @@ struct ApplyCommand: ParsableCommand {
     var indices = try indices.map { try TensorFile.read($0) }
     let takesWeight = family.options.contains(.weight)
     if tensor == nil && !takesWeight || takesWeight && weight == nil { family.sampleDefaults(&options) }
-    let call = try Call(operation, options, inputShape: tensor?.shape)
+    var call = try Call(operation, options, inputShape: tensor?.shape)
+    call.policy = algorithm ?? .automatic
     if tensor == nil {
       let sample = try Sample.operands(call, weight: weight)
       tensor = sample.input

@@ -76,6 +76,8 @@ struct Call: Sendable {
   let operation: Operation
   let options: OperationOptions
   let rank: Int
+  /// Which algorithms a convolution may take.
+  var policy = ConvolutionPolicy.automatic
 
   var name: String { operation.name }
 

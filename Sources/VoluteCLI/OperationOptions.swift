@@ -3,7 +3,7 @@ import Volute
 
 /// The options of the operations, by their names on the command line.
 enum OptionName: String, CaseIterable, Sendable {
-  case weight, bias, indices
+  case weight, bias, indices, algorithm
   case indicesOutput = "indices-output"
   case inChannels = "in-channels"
   case outChannels = "out-channels"

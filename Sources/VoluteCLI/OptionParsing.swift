@@ -56,6 +56,15 @@ enum OptionParsing {
     return dtype
   }
 
+  /// `automatic`, `exact`, `measured` or an algorithm's name.
+  static func policy(_ text: String) throws -> ConvolutionPolicy {
+    guard let policy = ConvolutionPolicy(name: text) else {
+      throw ValidationError(
+        "there are automatic, exact, measured, \(listed(ConvolutionAlgorithm.allCases.map(\.rawValue)))")
+    }
+    return policy
+  }
+
   static func number(_ text: String) throws -> Double {
     guard let value = Double(text) else { throw ValidationError("'\(text)' is not a number") }
     return value

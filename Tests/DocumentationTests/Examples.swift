@@ -416,13 +416,17 @@ let programs: [Program] = [
   Printed.expect(5, [##"true true"##])
   Engine.releaseCachedMemory()
 
+  print(memory.packedWeights <= Engine.packedWeightLimit)  // true
+  Printed.expect(6, [##"true"##])
+  Engine.releasePackedWeights()
+
   let causal = CausalConv3d(inChannels: 1, outChannels: 2, kernelSize: 3, generator: generator)
   let clip = Tensor.randn([1, 1, 6, 8, 8], generator: generator)
   let whole = try causal(clip)
   let start = try causal.stream(clip[0..., 0..., 0..<2])
   let rest = try causal.stream(clip[0..., 0..., 2..<6])
   print(try concatenate([start, rest], axis: 2).isClose(to: whole, absolute: 1e-5))  // true
-  Printed.expect(6, [##"true"##])
+  Printed.expect(7, [##"true"##])
   causal.resetStream()
 }
 

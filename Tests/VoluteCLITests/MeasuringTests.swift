@@ -67,10 +67,73 @@ import Testing
       })
   }
 
+  /// `plan --measure` fills the store that `--algorithm measured` reads.
   @Test func measuredTimesStandBeside() throws {
-    let plan = try Command("plan conv2d --input-shape 1,4,8,8 --weight-shape 4,4,3,3 --measure")
+    let folder = try Folder()
+    let environment = ["VOLUTE_CACHE_DIR": folder.path + "/cache"]
+    let shapes = "conv2d --input-shape 1,4,8,8 --weight-shape 4,4,3,3"
+    #expect(try Command("plan \(shapes)", environment: environment).status == 0)
+    #expect(try folder.names == [])
+    let plan = try Command("plan \(shapes) --measure", environment: environment)
     #expect(plan.lines.contains { $0.contains("predicted") && $0.contains("measured") })
     #expect(plan.lines.filter { $0.contains(" ms ") }.count >= 4)
+    let remembered = try #require(plan.lines.last { $0.contains("remembered for --algorithm measured: ") })
+    let text = try folder.text("cache/plans")
+    #expect(text.split(separator: "\n").count == 2)
+    let taken = try Command("plan \(shapes) --algorithm measured", environment: environment)
+    let name = try #require(remembered.split(separator: " ").last)
+    #expect(taken.output.contains("taken: \(name), the least time that was measured"))
+    #expect(try folder.text("cache/plans") == text)
+  }
+
+  @Test func measuredIsTakenByBenchAndApply() throws {
+    let folder = try Folder()
+    let environment = ["VOLUTE_CACHE_DIR": folder.path]
+    let bench = "bench conv2d --input-shape 1,3,9,9 --weight-shape 2,3,3,3 --repeat 1 --json"
+    #expect(try Command("\(bench) --algorithm measured", environment: environment).status == 0)
+    let text = try folder.text("plans")
+    #expect(text.hasPrefix("volute plans ") && text.split(separator: "\n").count == 2)
+    // A damaged file is written anew.
+    try folder.write("plans", text: "volute plans of another kind\n\u{0}\t\t")
+    #expect(try Command("\(bench) --algorithm measured", environment: environment).status == 0)
+    #expect(try folder.text("plans").hasPrefix("volute plans "))
+    #expect(try folder.text("plans").split(separator: "\n").count == 2)
+    try folder.write("x.npy", numbers([1, 3, 9, 9]))
+    try folder.write("w.npy", numbers([2, 3, 3, 3]))
+    for name in ["measured", "exact", "direct"] {
+      let apply = try Command(
+        "apply conv2d --input {}/x.npy --weight {}/w.npy --algorithm \(name) --output {}/\(name).npy",
+        in: folder, environment: environment)
+      #expect(apply.status == 0 && apply.error == "")
+    }
+    let exact = try folder.read("exact.npy")
+    #expect(try folder.read("direct.npy").isEqual(to: exact))
+    let difference = (try folder.read("measured.npy") - exact).abs().max().item(as: Float.self)
+    #expect(difference <= exact.abs().max().item(as: Float.self) * 1e-5)
+    let refused = try Command("apply max-pool2d --algorithm exact")
+    #expect(refused.status == 64 && refused.error.contains("--algorithm means nothing to max-pool2d"))
+  }
+
+  @Test func packedWeightsAreKeptWhereAskedFor() throws {
+    let shapes = "bench conv2d --input-shape 1,16,12,12 --weight-shape 16,16,3,3 --repeat 3 --json"
+    let fresh = try object(shapes)
+    #expect(fresh["prepacked"] as? Bool == false)
+    let kept = try object("\(shapes) --prepacked")
+    #expect(kept["prepacked"] as? Bool == true)
+    #expect((kept["packed_bytes"] as? Int ?? 0) >= 16 * 16 * 9 * 4)
+    #expect((kept["packed_hits"] as? Int ?? 0) >= 3 && fresh["packed_hits"] as? Int == 0)
+  }
+
+  @Test func overheadIsOneObject() throws {
+    let result = try object(
+      "bench conv2d --input-shape 1,8,16,16 --weight-shape 8,8,3,3 --padding 1 --overhead --json")
+    let call = try #require(result["call_us"] as? Double)
+    let smallest = try #require(result["smallest_call_us"] as? Double)
+    #expect(call > 0 && smallest > 0)
+    #expect(result["smallest_input_shape"] as? [Int] == [1, 1, 3, 3])
+    let refused = try Command(
+      "bench conv2d --transposed --input-shape 1,8,9,9 --weight-shape 8,8,3,3 --overhead")
+    #expect(refused.status == 64 && refused.error.contains("--overhead is of forward convolutions"))
   }
 
   @Test(arguments: [

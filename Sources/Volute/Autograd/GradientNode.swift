@@ -1,5 +1,6 @@
 import CVolute
 import Synchronization
+import VoluteEngine
 
 /// What an operation keeps in order to turn the gradient by its output into gradients by its inputs.
 ///
@@ -50,7 +51,7 @@ public final class GradientNode: Sendable {
   public let shape: [Int]
   /// The type of the tensor and of its gradient.
   public let dtype: DType
-  private let state: Mutex<State>
+  private let state: Lock<State>
 
   private struct State {
     var inputs: [GradientNode?]
@@ -69,7 +70,7 @@ public final class GradientNode: Sendable {
     name = backward?.name ?? "AccumulateGrad"
     self.shape = shape
     self.dtype = dtype
-    state = Mutex(State(inputs: inputs, backward: backward, keepsGradient: backward == nil))
+    state = Lock(State(inputs: inputs, backward: backward, keepsGradient: backward == nil))
   }
 
   deinit {

@@ -4,11 +4,11 @@ import VoluteEngine
 /// A tensor that a layer learns: a leaf that requires a gradient, in a box that the layer, the optimiser and whoever loads
 /// weights share.
 public final class Parameter: Sendable {
-  private let state: Mutex<Tensor>
+  private let state: Lock<Tensor>
 
   /// A parameter that starts as `value`; with `requiresGrad: false` it is saved but not learned.
   public init(_ value: Tensor, requiresGrad: Bool = true) {
-    state = Mutex(value.requiringGrad(requiresGrad))
+    state = Lock(value.requiringGrad(requiresGrad))
   }
 
   /// A parameter whose shape the layer's first input decides.
@@ -58,13 +58,13 @@ public final class Parameter: Sendable {
 
 /// A tensor that belongs to a layer's state but is not learned, such as running statistics.
 public final class Buffer: Sendable {
-  private let state: Mutex<Tensor>
+  private let state: Lock<Tensor>
   /// Whether it is saved with the weights.
   public let isPersistent: Bool
 
   /// A buffer that starts as `value`.
   public init(_ value: Tensor, isPersistent: Bool = true) {
-    state = Mutex(value.detached())
+    state = Lock(value.detached())
     self.isPersistent = isPersistent
   }
 

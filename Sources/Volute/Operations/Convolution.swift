@@ -101,14 +101,12 @@ package func convolve(
   let plan = try Engine.plan(geometry, .forward, dtype, policy: policy)
   let result = Tensor(filling: geometry.outputShape, dtype) { output in
     input.withStrided { input in
-      factors.withStrided { weight in
-        if let offsets {
-          offsets.withStrided {
-            Engine.convolution(plan, input: input, weight: weight, bias: $0, to: output)
-          }
-        } else {
-          Engine.convolution(plan, input: input, weight: weight, bias: nil, to: output)
+      factors.withStrided { factors in
+        let run = { (bias: StridedArray?) in
+          Engine.convolution(
+            plan, input: input, weight: factors, weightOrigin: weight.origin, bias: bias, to: output)
         }
+        if let offsets { offsets.withStrided(run) } else { run(nil) }
       }
     }
   }

@@ -14,8 +14,9 @@ package func convolutionInputGradient(
   let operands = try GradientOperands(
     geometry, [("gradient", gradient, geometry.outputShape), ("weight", weight, geometry.weightShape)])
   let plan = try Engine.plan(geometry, .inputGradient, operands.dtype, policy: policy)
-  return operands.result(geometry.inputShape) { gradient, weight, output in
-    Engine.convolutionInputGradient(plan, outputGradient: gradient, weight: weight, to: output)
+  return operands.result(geometry.inputShape) { gradient, factors, output in
+    Engine.convolutionInputGradient(
+      plan, outputGradient: gradient, weight: factors, weightOrigin: weight.origin, to: output)
   }.recorded(
     [gradient, weight],
     ConvolutionInputGradientBackward(geometry: geometry, gradient: gradient, weight: weight, policy: policy))

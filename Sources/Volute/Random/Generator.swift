@@ -1,4 +1,3 @@
-import Synchronization
 import VoluteEngine
 
 /// A source of random numbers that repeats PyTorch's: from the same seed come the same uniforms, integers,
@@ -28,11 +27,11 @@ public final class Generator: Sendable {
     return try result.get()
   }
 
-  private let lockedState: Mutex<State>
+  private let lockedState: Lock<State>
 
   /// Only the low 32 bits of the seed count.
   public init(seed: Int) {
-    lockedState = Mutex(State(seed: seed))
+    lockedState = Lock(State(seed: seed))
   }
 
   /// The present state; setting it goes back, or on, to where it was taken.

@@ -91,6 +91,11 @@ public struct Tensor: Sendable {
         base: storage.base + offset * dtype.size, dtype: dtype, shape: shape, strides: strides))
   }
 
+  /// Which elements these are, so that the engine can keep what it makes of them.
+  var origin: WeightOrigin {
+    WeightOrigin(storage: storage, dtype: dtype, offset: offset, strides: strides)
+  }
+
   /// Lends the elements for writing, after making this tensor the only owner of its bytes.
   ///
   /// The tensor loses its graph, since its values are no longer those that an operation made. A leaf that requires
@@ -110,6 +115,7 @@ public struct Tensor: Sendable {
       strides = copy.strides
       offset = 0
     }
+    storage.willWrite()
     return try withStrided(body)
   }
 

@@ -4,7 +4,7 @@ import Volute
 extension Family {
   private static let common: Set<OptionName> = [
     .inputSize, .inChannels, .outChannels, .noBias, .weight, .bias, .kernelSize, .stride, .padding,
-    .paddingMode, .dilation, .groups,
+    .paddingMode, .dilation, .groups, .algorithm,
   ]
 
   static let convolution = Family(
@@ -29,7 +29,8 @@ extension Family {
         output: try Volute.convolution(
           operands.input, weight, bias: operands.bias, stride: options.stride ?? 1,
           padding: options.padding ?? 0, paddingMode: options.paddingMode ?? .zeros,
-          dilation: options.dilation ?? 1, groups: options.groups ?? 1, isStrict: options.strict))
+          dilation: options.dilation ?? 1, groups: options.groups ?? 1, isStrict: options.strict,
+          policy: call.policy))
     })
 
   static let transposedConvolution = Family(
@@ -57,7 +58,7 @@ extension Family {
           operands.input, weight, bias: operands.bias, stride: options.stride ?? 1,
           padding: options.padding ?? 0, paddingMode: options.paddingMode ?? .zeros,
           outputPadding: options.outputPadding ?? 0, outputSize: try call.outputSize(),
-          dilation: options.dilation ?? 1, groups: options.groups ?? 1))
+          dilation: options.dilation ?? 1, groups: options.groups ?? 1, policy: call.policy))
     })
 
   private static let kernelOfThree: @Sendable (inout OperationOptions) -> Void = {

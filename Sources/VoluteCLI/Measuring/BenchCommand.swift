@@ -16,7 +16,9 @@ struct BenchCommand: ParsableCommand {
     abstract: "The time that a convolution takes, in its three directions.",
     discussion: """
       One call to warm up, then --repeat calls that are timed. The weight has other values in each call, so that \
-      packing and transforming it counts; --prepacked keeps it.
+      packing and transforming it counts; --prepacked keeps it from call to call, as a trained network does, and with \
+      it what was packed. --overhead times calls of the public function in a row instead, and calls of the smallest \
+      convolution of the same kind, whose kernels have next to nothing to do.
 
         volute bench conv3d --input-shape 1,7,100,100,100 \\
           --weight-shape 1,7,50,50,50 --json
@@ -29,8 +31,11 @@ struct BenchCommand: ParsableCommand {
   @Option(name: .customLong("repeat"), parsing: .unconditional, help: "Timed calls.")
   var count = 7
 
-  @Flag(name: .long, help: "Keep the weight from call to call.")
+  @Flag(name: .long, help: "Keep the weight, and what was packed of it, from call to call.")
   var prepacked = false
+
+  @Flag(name: .long, help: "Time what a call takes beside its kernels, in microseconds.")
+  var overhead = false
 
   @Flag(name: .long, help: "Print one JSON object.")
   var json = false
@@ -38,11 +43,16 @@ struct BenchCommand: ParsableCommand {
   func run() throws {
     guard count > 0 else { throw ValidationError("--repeat \(count) is none; give 1 or more") }
     let geometry = try convolution.geometry()
+    if overhead {
+      let report = try OverheadReport(convolution, geometry)
+      return print(json ? report.json : report.text)
+    }
     let plan = try Engine.plan(
       geometry, convolution.direction, convolution.dtype, policy: convolution.algorithm)
     var run = try ConvolutionRun(
       geometry, convolution.direction, convolution.dtype, policy: convolution.algorithm)
-    _ = try run.time()
+    // The second call makes what is kept of a weight that stays.
+    for _ in 0..<(prepacked ? 2 : 1) { _ = try run.time() }
     var times: [Double] = []
     for _ in 0..<count {
       if !prepacked { run.refresh() }
@@ -51,7 +61,8 @@ struct BenchCommand: ParsableCommand {
     times.sort()
     let report = BenchReport(
       plan: plan, threads: Engine.threadCount, median: times[times.count / 2], least: times[0],
-      most: times[times.count - 1], count: count, isPrepacked: prepacked)
+      most: times[times.count - 1], count: count, isPrepacked: prepacked,
+      memory: Engine.memory)
     print(json ? report.json : report.text)
   }
 }
@@ -65,6 +76,7 @@ struct BenchReport {
   let most: Double
   let count: Int
   let isPrepacked: Bool
+  let memory: MemoryStatistics
 
   /// Two operations for each multiply-add of the definition, whatever the algorithm does instead.
   private var gigaflops: Double { plan.geometry.cost(bias: false).multiplyAdds * 2 / (median * 1e6) }
@@ -82,6 +94,7 @@ struct BenchReport {
       ("isa", "\"\(Engine.instructionSet)\""), ("repeat", "\(count)"), ("prepacked", "\(isPrepacked)"),
       ("median_ms", "\(median)"), ("min_ms", "\(least)"), ("max_ms", "\(most)"), ("gflops", "\(gigaflops)"),
       ("algorithm", "\"\(plan.algorithm.rawValue)\""), ("workspace_bytes", "\(plan.workspace)"),
+      ("packed_bytes", "\(memory.packedWeights)"), ("packed_hits", "\(memory.packedWeightHits)"),
       ("peak_resident_bytes", "\(peakResidentBytes())"),
     ]
     return "{" + fields.map { "\"\($0.0)\": \($0.1)" }.joined(separator: ", ") + "}"
@@ -97,6 +110,7 @@ struct BenchReport {
       algorithm      \(plan.algorithm.rawValue)
       median         \(timeText(.milliseconds(1) * median))  (\(timeText(.milliseconds(1) * least)) to \
     \(timeText(.milliseconds(1) * most)), \(count) calls)
+      weights        \(isPrepacked ? "packed before the calls, \(scaled(Double(memory.packedWeights), unit: "B"))" : "packed in each call")
       speed          \(scaled(gigaflops * 1e9, unit: "F/s")) of the definition's operations
       workspace      \(scaled(Double(plan.workspace), unit: "B"))
       peak memory    \(scaled(Double(peakResidentBytes()), unit: "B"))

@@ -28,7 +28,8 @@ struct ConvolutionCase: ParsableArguments {
   var transposed = false
 
   @Option(
-    name: .long, help: "automatic, exact, or an algorithm's name: see 'volute plan'.", transform: Self.policy)
+    name: .long, help: "automatic, exact, measured, or an algorithm's name: see 'volute plan'.",
+    transform: OptionParsing.policy)
   var algorithm = ConvolutionPolicy.automatic
 
   @Option(name: .long, parsing: .unconditional, help: "Bytes that may be used beside the arrays.")
@@ -45,19 +46,6 @@ struct ConvolutionCase: ParsableArguments {
       throw ValidationError("there are \(listed(ConvolutionDirection.allCases.map(\.rawValue)))")
     }
     return direction
-  }
-
-  private static func policy(_ text: String) throws -> ConvolutionPolicy {
-    switch text {
-    case "automatic": return .automatic
-    case "exact": return .exact
-    default: break
-    }
-    guard let algorithm = ConvolutionAlgorithm(rawValue: text) else {
-      throw ValidationError(
-        "there are automatic, exact, \(listed(ConvolutionAlgorithm.allCases.map(\.rawValue)))")
-    }
-    return .algorithm(algorithm)
   }
 
   /// Sets what holds for the whole process, and checks the convolution.
@@ -120,13 +108,17 @@ struct ConvolutionRun {
       case .inputGradient: (geometry.outputShape, geometry.weightShape)
       case .weightGradient: (geometry.inputShape, geometry.outputShape)
       }
-    let result = direction == .forward ? geometry.outputShape : geometry.inputShape
-    for shape in [shapes.0, shapes.1, result] {
-      try Memory.check(shape, dtype, operation: geometry.operation)
-    }
+    try Self.check(geometry, dtype)
     manualSeed(1)
     left = dtype.isFloatingPoint ? .randn(shapes.0).to(dtype) : .randint(0, 5, shapes.0).to(dtype)
     right = dtype.isFloatingPoint ? .randn(shapes.1).to(dtype) : .randint(0, 5, shapes.1).to(dtype)
+  }
+
+  /// Refuses arrays that the machine cannot hold.
+  static func check(_ geometry: ConvolutionGeometry, _ dtype: DType) throws {
+    for shape in [geometry.inputShape, geometry.weightShape, geometry.outputShape] {
+      try Memory.check(shape, dtype, operation: geometry.operation)
+    }
   }
 
   /// Other values of the same weight in another place, so that nothing prepared for the old ones serves.

@@ -8,7 +8,9 @@ struct PlanCommand: ParsableCommand {
     abstract: "The algorithms that could compute a convolution, and the one that is taken.",
     discussion: """
       Predicted times are for one core, by constants that ship with Volute: the choice depends on the shapes, the type, \
-      the instruction set and the workspace limit, never on the clock. --measure times each candidate besides.
+      the instruction set and the workspace limit, never on the clock. --measure times each candidate besides, and \
+      remembers the fastest for --algorithm measured, which programs and the other commands take too: in the file \
+      plans of VOLUTE_CACHE_DIR, XDG_CACHE_HOME/volute or ~/.cache/volute.
 
         volute plan conv3d --input-shape 1,7,100,100,100 --weight-shape 1,7,50,50,50
         volute plan conv2d --input-shape 8,64,56,56 --weight-shape 64,64,3,3 \\
@@ -17,13 +19,18 @@ struct PlanCommand: ParsableCommand {
 
   @OptionGroup var convolution: ConvolutionCase
 
-  @Flag(name: .long, help: "Time every candidate that is predicted to take less than ten seconds.")
+  @Flag(
+    name: .long,
+    help: "Time every candidate that is predicted to take less than ten seconds, and remember the fastest.")
   var measure = false
 
   func run() throws {
     let geometry = try convolution.geometry()
-    let plan = try Engine.plan(
-      geometry, convolution.direction, convolution.dtype, policy: convolution.algorithm)
+    let (direction, dtype) = (convolution.direction, convolution.dtype)
+    if measure || convolution.algorithm == .measured { try ConvolutionRun.check(geometry, dtype) }
+    let measured =
+      measure ? try Engine.measure(geometry, direction, dtype, within: .infinity, seconds: 10) : []
+    let plan = try Engine.plan(geometry, direction, dtype, policy: convolution.algorithm)
     print(
       """
       \(geometry.operation) \(plan.direction.rawValue) \(plan.dtype.rawValue), \(Engine.instructionSet)
@@ -41,22 +48,19 @@ struct PlanCommand: ParsableCommand {
         continue
       }
       let predicted = timeText(.seconds(1) * candidate.seconds)
-      let measured = measure ? padded(try self.measured(candidate, geometry), 11) : ""
+      let time = measured.first { $0.plan.algorithm == candidate.algorithm }.map {
+        timeText(.seconds(1) * $0.seconds)
+      }
+      let measuredText = measure ? padded(time ?? "-", 11) : ""
       let bound = candidate.algorithm.errorBound
       print(
-        "\(mark) \(padded(candidate.algorithm.rawValue, 13))\(padded(predicted, 11))\(measured)"
+        "\(mark) \(padded(candidate.algorithm.rawValue, 13))\(padded(predicted, 11))\(measuredText)"
           + "\(padded(scaled(Double(candidate.workspace), unit: "B"), 11))\(bound.rms), \(bound.maximum)")
     }
     print("\n  taken: \(reason(plan))")
-  }
-
-  private func measured(_ candidate: ConvolutionCandidate, _ geometry: ConvolutionGeometry) throws -> String {
-    if candidate.seconds > 10 { return "-" }
-    let run = try ConvolutionRun(
-      geometry, convolution.direction, convolution.dtype, policy: .algorithm(candidate.algorithm))
-    _ = try run.time()
-    let times = try (0..<3).map { _ in try run.time() }.sorted()
-    return timeText(times[1])
+    if let fastest = measured.first {
+      print("  remembered for --algorithm measured: \(fastest.plan.algorithm.rawValue)")
+    }
   }
 
   private func reason(_ plan: ConvolutionPlan) -> String {
@@ -64,6 +68,7 @@ struct PlanCommand: ParsableCommand {
     return switch convolution.algorithm {
     case .automatic: "\(name), the least predicted time of those that fit the limit"
     case .exact: "\(name), the least predicted time of those that add up the definition's products"
+    case .measured: "\(name), the least time that was measured"
     case .algorithm: "\(name), as asked"
     }
   }

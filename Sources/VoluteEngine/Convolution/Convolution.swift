@@ -6,6 +6,8 @@ public enum ConvolutionAlgorithm: String, Hashable, Sendable, CaseIterable {
   case reference
   /// A matrix product over shifted rows of the packed input.
   case direct
+  /// The same with samples side by side in the lanes of vectors: many samples of short rows.
+  case batch
   /// Rows of one output channel at once: depthwise convolutions and single outputs.
   case stencil
   /// Rows of windows that do not overlap, for a few output channels: as fast as the input can be read.
@@ -25,7 +27,7 @@ public enum ConvolutionAlgorithm: String, Hashable, Sendable, CaseIterable {
   /// belong.
   public var isExact: Bool {
     switch self {
-    case .reference, .direct, .stencil, .patches, .correlation: true
+    case .reference, .direct, .batch, .stencil, .patches, .correlation: true
     case .winograd2, .winograd4, .fourier, .fourierRows: false
     }
   }
@@ -34,7 +36,7 @@ public enum ConvolutionAlgorithm: String, Hashable, Sendable, CaseIterable {
   /// for 64 channels of normal numbers in three dimensions.
   public var errorBound: (rms: Double, maximum: Double) {
     switch self {
-    case .reference, .direct, .stencil, .patches, .correlation: (7e-7, 5e-6)
+    case .reference, .direct, .batch, .stencil, .patches, .correlation: (7e-7, 5e-6)
     case .winograd2: (3.7e-7, 1.1e-6)
     case .winograd4: (2.7e-6, 1.0e-5)
     case .fourier, .fourierRows: (3.3e-7, 1.6e-6)
@@ -49,6 +51,8 @@ public enum ConvolutionAlgorithm: String, Hashable, Sendable, CaseIterable {
 struct ConvolutionOperands {
   var input: StridedArray
   var weight: StridedArray
+  /// Where the weight was taken from; `nil` when nothing that is made of it shall be kept.
+  var weightOrigin: WeightOrigin?
   /// One element an output channel.
   var bias: StridedArray?
   var output: StridedArray
@@ -61,21 +65,29 @@ extension Engine {
   ///   - plan: what `plan` has made.
   ///   - input: what is read.
   ///   - weight: the weights.
+  ///   - weightOrigin: where the weights were taken from, so that what is made of them is kept for the next time;
+  ///     `nil` keeps nothing.
   ///   - bias: one element an output channel, or `nil`.
   ///   - output: where the results go.
   public static func convolution(
-    _ plan: ConvolutionPlan, input: StridedArray, weight: StridedArray, bias: StridedArray?,
-    to output: StridedArray
+    _ plan: ConvolutionPlan, input: StridedArray, weight: StridedArray, weightOrigin: WeightOrigin? = nil,
+    bias: StridedArray?, to output: StridedArray
   ) {
-    run(plan, ConvolutionOperands(input: input, weight: weight, bias: bias, output: output))
+    run(
+      plan,
+      ConvolutionOperands(
+        input: input, weight: weight, weightOrigin: weightOrigin, bias: bias, output: output))
   }
 
   /// The gradient of a convolution by its input, from the gradient by its output.
   public static func convolutionInputGradient(
     _ plan: ConvolutionPlan, outputGradient: StridedArray, weight: StridedArray,
-    to inputGradient: StridedArray
+    weightOrigin: WeightOrigin? = nil, to inputGradient: StridedArray
   ) {
-    run(plan, ConvolutionOperands(input: outputGradient, weight: weight, output: inputGradient))
+    run(
+      plan,
+      ConvolutionOperands(
+        input: outputGradient, weight: weight, weightOrigin: weightOrigin, output: inputGradient))
   }
 
   /// The gradient of a convolution by its weight, from its input and the gradient by its output.
@@ -116,8 +128,7 @@ extension Engine {
     for sum in plan.sums {
       sum.run(
         UnsafePointer(operands.input.pointer(as: T.self)), UnsafePointer(operands.weight.pointer(as: T.self)),
-        bias,
-        output)
+        operands.weightOrigin, bias, output)
     }
   }
 }

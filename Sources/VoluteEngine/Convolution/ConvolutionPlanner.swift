@@ -1,4 +1,3 @@
-import Synchronization
 import VoluteArithmetic
 
 /// Which algorithms a convolution may be computed by.
@@ -8,8 +7,35 @@ public enum ConvolutionPolicy: Hashable, Sendable {
   /// The fastest of those that add up the products of the definition, so that rounding is that of a sum and
   /// infinities and NaN stay where they belong.
   case exact
+  /// The one that is fastest on this machine: the first time that a geometry is seen, the algorithms that are
+  /// predicted to take at most four times the least time are run and timed, the weight packed anew in each call. The
+  /// fastest is remembered, for this and later processes, by processor, instruction set and number of threads, in
+  /// the file `plans` of `VOLUTE_CACHE_DIR`, `XDG_CACHE_HOME/volute` or `~/.cache/volute`.
+  ///
+  /// Results may then differ by rounding from one machine, or one measurement, to the next.
+  case measured
   /// This one, or none.
   case algorithm(ConvolutionAlgorithm)
+
+  /// What it is called on the command line and in files.
+  package var name: String {
+    switch self {
+    case .automatic: "automatic"
+    case .exact: "exact"
+    case .measured: "measured"
+    case .algorithm(let algorithm): algorithm.rawValue
+    }
+  }
+
+  package init?(name: String) {
+    if let choice = [Self.automatic, .exact, .measured].first(where: { $0.name == name }) {
+      self = choice
+    } else if let algorithm = ConvolutionAlgorithm(rawValue: name) {
+      self = .algorithm(algorithm)
+    } else {
+      return nil
+    }
+  }
 }
 
 /// How an algorithm would do, or why it cannot.
@@ -63,6 +89,30 @@ struct PlanKey: Hashable, Sendable {
   var dtype: DType
   var policy: ConvolutionPolicy
   var workspaceLimit: Int
+  /// Of measured plans only: no other depends on it.
+  var threads: Int
+
+  init(
+    _ geometry: ConvolutionGeometry, _ direction: ConvolutionDirection, _ dtype: DType,
+    policy: ConvolutionPolicy
+  ) {
+    self.geometry = geometry
+    self.direction = direction
+    self.dtype = dtype
+    self.policy = policy
+    workspaceLimit = Engine.workspaceLimit
+    threads = policy == .measured ? Engine.threadCount : 0
+  }
+
+  /// All of it but the policy, in words that another process finds again.
+  var name: String {
+    let axes = geometry.axes.map {
+      "\($0.kernel)/\($0.stride)/\($0.dilation) \($0.mode.rawValue) \($0.paddingBefore) \($0.paddingAfter)"
+    }
+    return "\(direction.rawValue)\(geometry.isTransposed ? " transposed" : "") \(dtype.rawValue) "
+      + "\(geometry.batch) \(geometry.inputChannels) \(geometry.inputSize) -> \(geometry.outputChannels) "
+      + "\(geometry.outputSize), groups \(geometry.groups), \(axes), limit \(workspaceLimit), threads \(threads)"
+  }
 }
 
 /// What planning comes to.
@@ -121,7 +171,7 @@ private struct Outcome {
       return
     case .algorithm(let named): options.removeAll { $0.algorithm != named }
     case .exact: options.removeAll { !$0.algorithm.isExact }
-    case .automatic: break
+    case .automatic, .measured: break
     }
     guard let best = options.min(by: { $0.seconds.reduce(0, +) < $1.seconds.reduce(0, +) }) else {
       if case .algorithm = key.policy { return }
@@ -158,6 +208,12 @@ private struct Outcome {
     case .direct:
       let plan = DirectConvolution(sum, T.self)
       return .success((.direct(plan), plan.estimate(bytes: bytes)))
+    case .batch:
+      if let reason = BatchConvolution.reasonAgainst(sum, lanes: T.kernels.lanes) {
+        return .failure(Refusal(text: reason))
+      }
+      let plan = BatchConvolution(sum, T.self)
+      return .success((.batch(plan), plan.estimate(bytes: bytes)))
     case .correlation:
       if let reason = CorrelationConvolution.reasonAgainst(sum) { return .failure(Refusal(text: reason)) }
       let plan = CorrelationConvolution(sum, T.self)
@@ -222,8 +278,13 @@ private struct Outcome {
 }
 
 extension Engine {
-  private static let plans = Mutex<[PlanKey: ConvolutionPlan]>([:])
-  private static let limit = Mutex<Int?>(nil)
+  private static let plans = Lock<[PlanKey: ConvolutionPlan]>([:])
+  private static let limit = Lock<Int?>(nil)
+
+  /// Measured plans are looked up, or measured, anew.
+  static func forgetMeasuredPlans() {
+    plans.withLock { plans in plans = plans.filter { $0.key.policy != .measured } }
+  }
 
   /// Bytes that a convolution may use beside its arrays: at first the smaller of 4 GiB and a quarter of the machine's
   /// memory.
@@ -232,17 +293,16 @@ extension Engine {
     set { limit.withLock { $0 = max(newValue, 0) } }
   }
 
-  /// The plan of a convolution or of one of its gradients; made once for each geometry, type, policy and limit.
+  /// The plan of a convolution or of one of its gradients; made, and where so asked measured, once
   ///
   /// - Throws: ``ShapeError`` when the policy names an algorithm that cannot compute it.
   public static func plan(
     _ geometry: ConvolutionGeometry, _ direction: ConvolutionDirection = .forward, _ dtype: DType,
     policy: ConvolutionPolicy = .automatic
   ) throws(ShapeError) -> ConvolutionPlan {
-    let key = PlanKey(
-      geometry: geometry, direction: direction, dtype: dtype, policy: policy, workspaceLimit: workspaceLimit)
+    let key = PlanKey(geometry, direction, dtype, policy: policy)
     if let known = plans.withLock({ $0[key] }) { return known }
-    let plan = try ConvolutionPlan(key)
+    let plan = policy == .measured ? try measuredPlan(key) : try ConvolutionPlan(key)
     plans.withLock { plans in
       // Shapes that keep changing must not fill the memory.
       if plans.count >= 256 { plans.removeAll() }

@@ -9,6 +9,7 @@ final class DirectConvolution: Sendable {
   let sum: WindowSum
   let height: Int
   let block: ConvolutionBlock
+  let weightLayout: PackedLayout
   private let lattice: Lattice
   /// For each input channel of a block and each tap, the row of the packed block.
   private let offsets: [Int32]
@@ -22,6 +23,7 @@ final class DirectConvolution: Sendable {
     height = T.kernels.tileHeight(rows: sum.outputs)
     let width = T.kernels.tile(rows: height).vectors * T.kernels.lanes
     tileSize = height * width
+    weightLayout = PackedLayout(.panels, sum, [height], T.self)
     block = ConvolutionBlock(
       sum.axes, inputs: sum.inputs, batch: sum.batch * sum.groups,
       budget: ConvolutionBlock.budget(bytes: MemoryLayout<T>.size),

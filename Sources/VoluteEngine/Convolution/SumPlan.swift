@@ -1,6 +1,7 @@
 /// A window sum and the algorithm that computes it, ready to run.
 enum SumPlan: Sendable {
   case direct(DirectConvolution)
+  case batch(BatchConvolution)
   case stencil([StencilConvolution])
   case winograd([WinogradConvolution])
   case correlation(CorrelationConvolution)
@@ -8,29 +9,49 @@ enum SumPlan: Sendable {
   case fourierRows(FourierRowConvolution)
   case patches(PatchConvolution)
 
+  /// - Parameter origin: where the weight was taken from; what is made of it is then kept.
   @inline(__always)
   func run<T: KernelElement>(
-    _ input: UnsafePointer<T>, _ weight: UnsafePointer<T>, _ bias: UnsafePointer<T>?,
-    _ output: UnsafeMutablePointer<T>
+    _ input: UnsafePointer<T>, _ weight: UnsafePointer<T>, _ origin: WeightOrigin?,
+    _ bias: UnsafePointer<T>?, _ output: UnsafeMutablePointer<T>
   ) {
     switch self {
     case .direct(let plan):
-      plan.run(input, WeightPanels.packed(plan.sum, weight, height: plan.height), bias, output)
+      plan.run(input, panels(plan.sum, weight, plan.height, origin, plan.weightLayout), bias, output)
+    case .batch(let plan):
+      plan.run(input, panels(plan.sum, weight, plan.height, origin, plan.weightLayout), bias, output)
     case .stencil(let plans):
       for plan in plans { plan.run(input, weight, bias, output) }
     case .winograd(let plans):
       // Sub-lattices share the weight.
       guard let first = plans.first else { return }
-      let weights = WinogradWeights(first.sum, weight, tiles: first.tiles, height: first.height)
+      let weights = PackedWeights.packed(
+        origin, first.weightLayout,
+        byteCount: WinogradWeights<T>.byteCount(first.sum, tiles: first.tiles, height: first.height)
+      ) {
+        WinogradWeights(first.sum, weight, tiles: first.tiles, height: first.height)
+      }
       for plan in plans { plan.run(input, weights, bias, output) }
     case .correlation(let plan):
       plan.run(input, weight, bias, output)
     case .fourier(let plan):
-      plan.run(input, weight, bias, output)
+      plan.run(input, weight, origin, bias, output)
     case .fourierRows(let plan):
-      plan.run(input, weight, bias, output)
+      plan.run(input, weight, origin, bias, output)
     case .patches(let plan):
       plan.run(input, weight, bias, output)
+    }
+  }
+
+  @inline(__always)
+  private func panels<T: KernelElement>(
+    _ sum: WindowSum, _ weight: UnsafePointer<T>, _ height: Int, _ origin: WeightOrigin?,
+    _ layout: PackedLayout
+  ) -> WeightPanels<T> {
+    PackedWeights.packed(
+      origin, layout, byteCount: WeightPanels<T>.byteCount(sum, height: height)
+    ) {
+      WeightPanels.packed(sum, weight, height: height)
     }
   }
 }

@@ -1,26 +1,28 @@
 /// A weight in the order in which tiles read it: panels of `height` output channels, and in each, for every
 /// input channel and tap, one value for each of them.
-final class WeightPanels<T: KernelElement> {
+// Unchecked: written only while it is packed.
+final class WeightPanels<T: KernelElement>: PackedWeight, @unchecked Sendable {
   let height: Int
   /// Panels of a group.
   let panels: Int
   let panelSize: Int
   let elements: UnsafeMutablePointer<T>
-  private let count: Int
+  let byteCount: Int
 
   /// Room for the weights of `sum` with `depth` values for each output.
   private init(groups: Int, outputs: Int, depth: Int, height: Int) {
     self.height = height
     panels = (outputs + height - 1) / height
     panelSize = depth * height
-    count = max(groups * panels * panelSize, 1)
-    elements = .allocate(capacity: count)
+    let count = max(groups * panels * panelSize, 1)
+    byteCount = count * MemoryLayout<T>.size
+    elements = Memory.allocate(byteCount: byteCount).bindMemory(to: T.self, capacity: count)
   }
 
-  deinit { elements.deallocate() }
+  deinit { Memory.deallocate(elements, byteCount: byteCount) }
 
-  static func bytes(_ sum: WindowSum, height: Int, depth: Int) -> Int {
-    sum.groups * ((sum.outputs + height - 1) / height) * depth * height * MemoryLayout<T>.size
+  static func byteCount(_ sum: WindowSum, height: Int) -> Int {
+    sum.groups * ((sum.outputs + height - 1) / height) * sum.depth * height * MemoryLayout<T>.size
   }
 
   /// Packs `weight`; taps in row-major order within each input channel.
@@ -44,7 +46,7 @@ final class WeightPanels<T: KernelElement> {
       }
     }
     // Small weights are not worth a second thread.
-    if result.count < 1 << 14 {
+    if result.byteCount < 1 << 16 {
       for index in 0..<sum.groups * result.panels { packPanel(index) }
     } else {
       parallel(sum.groups * result.panels, packPanel)

@@ -10,6 +10,7 @@ final class WinogradConvolution: Sendable {
   let sum: WindowSum
   let tiles: [WinogradTile]
   let height: Int
+  let weightLayout: PackedLayout
   private let block: WinogradBlock
   private let lattice: Lattice
   private let blocks: [Int]
@@ -45,6 +46,7 @@ final class WinogradConvolution: Sendable {
     let kernels = T.kernels
     let height = kernels.tileHeight(rows: sum.outputs)
     self.height = height
+    weightLayout = PackedLayout(.winograd, sum, [height] + tiles.map(\.outputs), T.self)
     let outer = sum.axes.count - tiles.count
     // The axes of the lattice: a window of one tile's inputs, moved by its outputs.
     let axes = sum.axes.enumerated().map { index, axis in
@@ -140,6 +142,14 @@ final class WinogradConvolution: Sendable {
       tasks * Double(block.shares * sum.inputs) * Double(lattice.channelSize + 2 * points * places),
       tasks * Double(sum.outputs) * Double(count * 3 * points)
     )
+  }
+
+  /// Lines that are laid out by points, and lines of outputs that are written.
+  var handledLines: Double {
+    let laidOut: Int = block.shares * sum.inputs * lines.count
+    let parts = tiles.dropLast().reduce(1) { $0 * $1.outputs }
+    let written: Int = sum.outputs * parts * count / block.extents[sum.axes.count - 1]
+    return tasks * Double(laidOut + written)
   }
 
   var weightElements: Double {

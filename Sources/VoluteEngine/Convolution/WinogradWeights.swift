@@ -1,11 +1,13 @@
 /// A weight transformed for Winograd's tiles: for each group, panel of outputs and point, the values of each input
 /// channel and untransformed tap, one for each output of the panel.
-final class WinogradWeights<T: KernelElement> {
+// Unchecked: written only while it is made.
+final class WinogradWeights<T: KernelElement>: PackedWeight, @unchecked Sendable {
   let panels: Int
   let height: Int
   /// Elements of a point of a panel.
   let pointSize: Int
   let points: Int
+  let byteCount: Int
   private let elements: UnsafeMutablePointer<T>
 
   /// - Parameter tiles: those of the last axes of `sum`; the others' taps stay as they are.
@@ -18,7 +20,9 @@ final class WinogradWeights<T: KernelElement> {
     let columns = sum.inputs * sum.taps / taps
     pointSize = columns * height
     let size = points * pointSize
-    elements = .allocate(capacity: max(sum.groups * panels * size, 1))
+    byteCount = Self.byteCount(sum, tiles: tiles, height: height)
+    elements = Memory.allocate(byteCount: byteCount).bindMemory(
+      to: T.self, capacity: byteCount / MemoryLayout<T>.size)
     let stages = Self.stages(tiles, height: height)
     let (points, height, pointSize) = (points, height, pointSize)
     nonisolated(unsafe) let elements = elements
@@ -42,7 +46,14 @@ final class WinogradWeights<T: KernelElement> {
     }
   }
 
-  deinit { elements.deallocate() }
+  deinit { Memory.deallocate(elements, byteCount: byteCount) }
+
+  static func byteCount(_ sum: WindowSum, tiles: [WinogradTile], height: Int) -> Int {
+    let points = tiles.reduce(1) { $0 * $1.points }
+    let columns = tiles.reduce(sum.depth) { outer, _ in outer / 3 }
+    let panels = sum.groups * ((sum.outputs + height - 1) / height)
+    return max(panels * points * columns * height, 1) * MemoryLayout<T>.size
+  }
 
   /// From the last axis to the first; taps of an axis become its points in place.
   private static func stages(_ tiles: [WinogradTile], height: Int) -> [WinogradStage] {

@@ -176,39 +176,56 @@ final class FourierConvolution: Sendable {
   func estimate() -> SumEstimate { shape.estimate }
 
   func run<T: KernelElement>(
-    _ x: UnsafePointer<T>, _ weight: UnsafePointer<T>, _ bias: UnsafePointer<T>?,
-    _ output: UnsafeMutablePointer<T>
+    _ x: UnsafePointer<T>, _ weight: UnsafePointer<T>, _ weightOrigin: WeightOrigin?,
+    _ bias: UnsafePointer<T>?, _ output: UnsafeMutablePointer<T>
   ) {
-    let spectrum = 2 * box.size
-    let pairs = sum.outputs * depth
+    let kept = kernelSpectra(weight, weightOrigin)
     let blocks = shape.cuts.map(\.blocks)
     let boxes = blocks.reduce(1, *)
-    let keepsKernels = shape.keepsKernels
-    withScratch(T.self, keepsKernels ? sum.groups * pairs * spectrum : 0) { kept in
-      if keepsKernels {
-        forEach(sum.groups * pairs) { index in
-          let (group, pair) = index.quotientAndRemainder(dividingBy: pairs)
-          transformKernel(
-            weight, group, output: pair / depth, input: pair % depth, to: kept + index * spectrum)
-        }
+    forEach(sum.batch * sum.groups * boxes) { task in
+      var rest = task
+      var origin = Array(repeating: 0, count: blocks.count)
+      for axis in blocks.indices.reversed() {
+        let (outer, index) = rest.quotientAndRemainder(dividingBy: blocks[axis])
+        origin[axis] = index * (blocks[axis] == 1 ? 0 : lattices[0].block[axis])
+        rest = outer
       }
-      forEach(sum.batch * sum.groups * boxes) { task in
-        var rest = task
-        var origin = Array(repeating: 0, count: blocks.count)
-        for axis in blocks.indices.reversed() {
-          let (outer, index) = rest.quotientAndRemainder(dividingBy: blocks[axis])
-          origin[axis] = index * shape.cuts[axis].tile
-          rest = outer
-        }
-        let (sample, group) = rest.quotientAndRemainder(dividingBy: sum.groups)
-        compute(
-          origin, group,
-          x + sum.inputOffset + sample * sum.inputSteps.batch + group * sum.inputSteps.group, weight,
-          keepsKernels ? UnsafePointer(kept + group * pairs * spectrum) : nil,
-          bias.map { $0 + group * sum.outputs },
-          output + sum.outputOffset + sample * sum.outputSteps.batch + group * sum.outputSteps.group)
-      }
+      let (sample, group) = rest.quotientAndRemainder(dividingBy: sum.groups)
+      compute(
+        origin, group,
+        x + sum.inputOffset + sample * sum.inputSteps.batch + group * sum.inputSteps.group, weight,
+        kept.map { UnsafePointer($0.elements + group * sum.outputs * depth * 2 * box.size) },
+        bias.map { $0 + group * sum.outputs },
+        output + sum.outputOffset + sample * sum.outputSteps.batch + group * sum.outputSteps.group)
     }
+    withExtendedLifetime(kept) {}
+  }
+
+  /// The spectra of all kernels, where tiles or samples share them or calls repeat; `nil` where each is used once.
+  private func kernelSpectra<T: KernelElement>(
+    _ weight: UnsafePointer<T>, _ origin: WeightOrigin?
+  ) -> KernelSpectra<T>? {
+    let spectrum = 2 * box.size
+    let pairs = sum.outputs * depth
+    let count = sum.groups * pairs * spectrum
+    let make = {
+      let spectra = KernelSpectra<T>(count: count)
+      self.forEach(self.sum.groups * pairs) { index in
+        let (group, pair) = index.quotientAndRemainder(dividingBy: pairs)
+        self.transformKernel(
+          weight, group, output: pair / self.depth, input: pair % self.depth,
+          to: spectra.elements + index * spectrum)
+      }
+      return spectra
+    }
+    let details = terms.flatMap { term in
+      [term.weightOffset] + term.axes.flatMap { [$0.kernel, $0.dilation, $0.weightStep] }
+    }
+    let layout = PackedLayout(.spectra, sum, box.sizes + shape.kernel + details, T.self)
+    let byteCount = count * MemoryLayout<T>.size
+    return shape.keepsKernels
+      ? PackedWeights.packed(origin, layout, byteCount: byteCount, make: make)
+      : PackedWeights.packedIfRepeated(origin, layout, byteCount: byteCount, make: make)
   }
 
   /// Shares tasks out when there are enough small ones; a large one shares out its transforms itself.
@@ -342,4 +359,18 @@ final class FourierConvolution: Sendable {
       }
     }
   }
+}
+
+/// The spectra of a weight's kernels, one after the other.
+// Unchecked: written only while it is made.
+final class KernelSpectra<T: KernelElement>: PackedWeight, @unchecked Sendable {
+  let elements: UnsafeMutablePointer<T>
+  let byteCount: Int
+
+  init(count: Int) {
+    byteCount = max(count, 1) * MemoryLayout<T>.size
+    elements = Memory.allocate(byteCount: byteCount).bindMemory(to: T.self, capacity: max(count, 1))
+  }
+
+  deinit { Memory.deallocate(elements, byteCount: byteCount) }
 }

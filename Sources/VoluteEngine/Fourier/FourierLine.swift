@@ -1,5 +1,3 @@
-import Synchronization
-
 #if canImport(Darwin)
   import Darwin
 #elseif canImport(Glibc)
@@ -17,7 +15,7 @@ final class FourierLine: @unchecked Sendable {
   private let single: UnsafePointer<Float>
   private let double: UnsafePointer<Double>
 
-  private static let known = Mutex<[Int: FourierLine]>([:])
+  private static let known = Lock<[Int: FourierLine]>([:])
 
   static func of(_ size: Int) -> FourierLine {
     if let line = known.withLock({ $0[size] }) { return line }

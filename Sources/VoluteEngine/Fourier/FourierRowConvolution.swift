@@ -32,7 +32,8 @@ final class FourierRowConvolution: Sendable {
     var keepsWeights: Bool
     var blocks: Int { (slots + block - 1) / block }
     var shares: Int { (depth + share - 1) / share }
-    /// Elements beside the arrays: for all tasks, and for one.
+    /// Elements beside the arrays: sums of shares, those and kept spectra, and what one task needs.
+    var partial = 0
     var kept = 0
     var perTask = 0
     var seconds = 0.0
@@ -115,11 +116,11 @@ final class FourierRowConvolution: Sendable {
     let weights = sum.groups * sum.outputs * depth * shape.pitch
     let sums = shape.block * sum.outputs * shape.pitch
     shape.perTask = shape.block * shape.chunk * shape.pitch + 4 * shape.pitch
-    let partial = shape.shares > 1 ? sum.groups * shape.blocks * shape.shares * sums : 0
+    shape.partial = shape.shares > 1 ? sum.groups * shape.blocks * shape.shares * sums : 0
     if shape.shares == 1 { shape.perTask += sums }
-    shape.keepsWeights = shape.blocks > 1 && (weights + partial + shape.perTask) * bytes <= limit
+    shape.keepsWeights = shape.blocks > 1 && (weights + shape.partial + shape.perTask) * bytes <= limit
     if !shape.keepsWeights { shape.perTask += min(sum.outputs, 2) * shape.chunk * shape.pitch }
-    shape.kept = partial + (shape.keepsWeights ? weights : 0)
+    shape.kept = shape.partial + (shape.keepsWeights ? weights : 0)
     // What a core does in a second, and moves.
     let model = CostModel(bytes: bytes)
     let pairs = Double(sum.groups * sum.outputs * depth)
@@ -157,30 +158,18 @@ final class FourierRowConvolution: Sendable {
   }
 
   func run<T: KernelElement>(
-    _ x: UnsafePointer<T>, _ weight: UnsafePointer<T>, _ bias: UnsafePointer<T>?,
+    _ x: UnsafePointer<T>, _ weight: UnsafePointer<T>, _ origin: WeightOrigin?, _ bias: UnsafePointer<T>?,
     _ output: UnsafeMutablePointer<T>
   ) {
     let (groups, outputs, depth, pitch) = (sum.groups, sum.outputs, shape.depth, shape.pitch)
     let (blocks, shares) = (shape.blocks, shape.shares)
     let sums = shape.block * outputs * pitch
-    let weights = shape.keepsWeights ? groups * outputs * depth * pitch : 0
-    withScratch(T.self, shape.kept) { kept in
-      let partial = kept + weights
-      if shape.keepsWeights {
-        parallel(groups * outputs) { index in
-          withRows(T.self) { scratch in
-            for place in 0..<depth {
-              transformWeight(
-                weight, group: index / outputs, output: index % outputs, depth: place,
-                to: kept + (index * depth + place) * pitch, scratch)
-            }
-          }
-        }
-      }
+    let kept = kernelSpectra(weight, origin)
+    withScratch(T.self, shape.partial) { partial in
       parallel(groups * blocks * shares) { task in
         let (place, share) = task.quotientAndRemainder(dividingBy: shares)
         let (group, block) = place.quotientAndRemainder(dividingBy: blocks)
-        let spectra = shape.keepsWeights ? UnsafePointer(kept + group * outputs * depth * pitch) : nil
+        let spectra = kept.map { UnsafePointer($0.elements + group * outputs * depth * pitch) }
         let part = min(share * shape.share, depth)..<min((share + 1) * shape.share, depth)
         if shares > 1 {
           add(x, weight, spectra, group: group, block: block, part, to: partial + task * sums)
@@ -214,6 +203,36 @@ final class FourierRowConvolution: Sendable {
         }
       }
     }
+    withExtendedLifetime(kept) {}
+  }
+
+  /// The spectra of all rows of the weight, where tasks share them or calls repeat; `nil` where each is used once.
+  private func kernelSpectra<T: KernelElement>(
+    _ weight: UnsafePointer<T>, _ origin: WeightOrigin?
+  ) -> KernelSpectra<T>? {
+    let (rows, depth) = (sum.groups * sum.outputs, shape.depth)
+    let count = rows * depth * shape.pitch
+    let make = {
+      let spectra = KernelSpectra<T>(count: count)
+      parallel(rows) { [self] index in
+        let (group, output) = index.quotientAndRemainder(dividingBy: sum.outputs)
+        withRows(T.self) { scratch in
+          for place in 0..<depth {
+            transformWeight(
+              weight, group: group, output: output, depth: place,
+              to: spectra.elements + (index * depth + place) * shape.pitch, scratch)
+          }
+        }
+      }
+      return spectra
+    }
+    // No box has a size of -1.
+    let details = [-1, shape.size, pairsTerms ? 1 : 0] + self.rows.weightCut
+    let layout = PackedLayout(.spectra, sum, details, T.self)
+    let byteCount = count * MemoryLayout<T>.size
+    return shape.keepsWeights
+      ? PackedWeights.packed(origin, layout, byteCount: byteCount, make: make)
+      : PackedWeights.packedIfRepeated(origin, layout, byteCount: byteCount, make: make)
   }
 
   private func slots(of block: Int) -> Range<Int> {

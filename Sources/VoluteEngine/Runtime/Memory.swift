@@ -1,5 +1,3 @@
-import Synchronization
-
 #if canImport(Darwin)
   import Darwin
 #elseif canImport(Glibc)
@@ -20,11 +18,21 @@ public struct MemoryStatistics: Hashable, Sendable {
   public internal(set) var allocations = 0
   /// Requests that were met by a block that had been freed.
   public internal(set) var reuses = 0
+  /// Of packed weights that are kept for the next convolution with them; in use as well.
+  public internal(set) var packedWeights = 0
+  /// Convolutions, or parts of them, that found their weight packed.
+  public internal(set) var packedWeightHits = 0
+  /// Those that packed a weight that may be kept.
+  public internal(set) var packedWeightMisses = 0
 }
 
 extension Engine {
   /// What the engine holds of the machine's memory now.
-  public static var memory: MemoryStatistics { Memory.shared.withLock { $0.statistics } }
+  public static var memory: MemoryStatistics {
+    var statistics = Memory.shared.withLock { $0.statistics }
+    PackedWeights.count(into: &statistics)
+    return statistics
+  }
 
   /// Starts the peak anew from what is in use now.
   public static func resetPeakMemory() {
@@ -51,13 +59,13 @@ extension Engine {
 /// Blocks of bytes, aligned to 64, that are kept when they are given back: a large block that comes fresh from the
 /// system costs a page fault every 4 KiB, which is more than most kernels take over it.
 package enum Memory {
-  fileprivate static let shared = Mutex(State())
+  fileprivate static let shared = Lock(State())
   /// Smaller requests are the system's business.
   private static let smallest = 1024
   fileprivate static let alignment = 64
 
   /// The machine's memory.
-  static var physical: Int { sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE)) }
+  static let physical = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
 
   static func allocate(byteCount: Int) -> UnsafeMutableRawPointer {
     let size = sizeClass(byteCount)

@@ -1,5 +1,5 @@
-import Synchronization
 import Volute
+import VoluteEngine
 
 /// One call of a module.
 public struct CallRecord: Sendable {
@@ -36,7 +36,7 @@ public func recordCalls<Failure: Error>(
 
 private final class CallRecorder: CallObserving {
   private let paths: [ObjectIdentifier: String]
-  private let state = Mutex(State())
+  private let state = Lock(State())
 
   private struct State {
     var records: [CallRecord] = []
