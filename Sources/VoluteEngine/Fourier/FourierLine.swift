@@ -77,7 +77,7 @@ final class FourierLine: @unchecked Sendable {
   static func size(atLeast least: Int, where fits: (Int) -> Bool = { _ in true }) -> Int {
     var size = max(least, 1)
     var (first, best, bestCost) = (0, 0, Double.infinity)
-    while first == 0 || Double(size) <= Double(first) * 1.4 + 8 {
+    while first == 0 || size <= first + min(first * 2 / 5 + 8, 1024) {
       var left = size
       for prime in [2, 3, 5, 7] { while left % prime == 0 { left /= prime } }
       if left == 1 && fits(size) {

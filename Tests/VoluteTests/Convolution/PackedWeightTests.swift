@@ -16,7 +16,7 @@ import VoluteEngine
     .randn(shape, generator: Generator(seed: seed))
   }
 
-  @Test(arguments: [ConvolutionAlgorithm.direct, .winograd2, .winograd4, .fourier])
+  @Test(arguments: [ConvolutionAlgorithm.direct, .winograd2, .winograd4, .fourier, .fourierRows])
   func theSecondCallFindsTheWeightPacked(algorithm: ConvolutionAlgorithm) throws {
     let (x, weight) = (normal(Self.shape, 1), normal(Self.weightShape, 2))
     let policy = ConvolutionPolicy.algorithm(algorithm)
