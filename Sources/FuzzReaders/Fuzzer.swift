@@ -201,7 +201,9 @@ struct Fuzzer {
   ].map { Array($0.utf8) }
   private static let imageWords =
     ["IHDR", "IDAT", "IEND", "PLTE", "tEXt", "P5 ", "P6\n", "#", " ", "65535", "99999999", "255\n", "0"]
-    .map { Array($0.utf8) } + [[0x89, 0x50, 0x4E, 0x47], [0x78, 0x9C], [8, 3, 0, 0, 0], [16, 2], [0, 0, 1]]
+    .map { Array($0.utf8) } + [
+      [0x89, 0x50, 0x4E, 0x47], [0x78, 0x9C], [8, 3, 0, 0, 0], [16, 2], [0, 0, 1],
+    ]
   private static let pickleWords =
     [
       "cposix\nsystem\n", "ctorch\nDoubleStorage\n", "ctorch\nSize\n", "ctorch.storage\nUntypedStorage\n",

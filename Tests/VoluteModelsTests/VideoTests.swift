@@ -84,7 +84,7 @@ import VoluteModels
   }
 
   @Test func theRuleIsLearned() throws {
-    let net = PlacementNet(width: 16, generator: Generator(seed: 1))
+    let net = PlacementNet(width: 16, isRectified: true, generator: Generator(seed: 1))
     let optimizer = Adam(net.parameters, learningRate: 2e-2)
     let rule = PlacementRule(count: 32 * 60, seed: 1, size: [3, 3, 3])
     func right(_ rule: PlacementRule) throws -> Double {

@@ -38,7 +38,8 @@ public enum PNG {
   public static func encode(_ image: Tensor, name: String = "png") throws(FormatError) -> [UInt8] {
     guard image.dtype == .uint8, image.rank == 3, let color = Color(channels: image.shape[2]) else {
       throw FormatError(
-        name, "an image is uint8 [height, width, 1, 3 or 4], but this is \(image.dtype.rawValue) \(image.shape)"
+        name,
+        "an image is uint8 [height, width, 1, 3 or 4], but this is \(image.dtype.rawValue) \(image.shape)"
       )
     }
     let (height, width) = (image.shape[0], image.shape[1])
@@ -146,7 +147,8 @@ public enum PNG {
     else { throw FormatError(name, "its image data (IDAT) are no zlib stream") }
     let size = header.lineLength * header.height
     let lines = try stream.withUnsafeBytes { (bytes) throws(FormatError) in
-      try Deflate.inflated(UnsafeRawBufferPointer(rebasing: bytes[2..<bytes.count - 4]), size: size, name: name)
+      try Deflate.inflated(
+        UnsafeRawBufferPointer(rebasing: bytes[2..<bytes.count - 4]), size: size, name: name)
     }
     let sum = stream.suffix(4).reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
     guard sum == adler32(lines.bytes) else {

@@ -24,7 +24,8 @@ public struct SyntheticClips: Dataset {
 
   /// A clip `[3, frames, height, width]` of values from -1 to 1.
   public func element(at index: Int) -> [Tensor] {
-    let numbers = Tensor.rand([32], generator: sampleStream(seed: seed, index: index)).elements(as: Float.self)
+    let numbers = Tensor.rand([32], generator: sampleStream(seed: seed, index: index)).elements(
+      as: Float.self)
     let side = Float(Swift.min(height, width))
     let discs = (0..<2).map { Disc(Array(numbers[8 + 12 * $0..<20 + 12 * $0]), side: side) }
     let slant = (numbers[6] - 0.5, numbers[7] - 0.5)

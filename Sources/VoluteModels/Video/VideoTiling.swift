@@ -74,7 +74,8 @@ extension CausalVideoAutoencoder {
   private func cells(_ tiling: VideoTiling) throws(ShapeError) -> (tile: Int, overlap: Int)? {
     if let chunk = tiling.chunk, chunk < 1 {
       throw ShapeError(
-        "causal_video_autoencoder", parameter: "chunk", "\(chunk) frames at once are none", mend: "give 1 or more",
+        "causal_video_autoencoder", parameter: "chunk", "\(chunk) frames at once are none",
+        mend: "give 1 or more",
         shapes: [])
     }
     guard let tile = tiling.tile else { return nil }
