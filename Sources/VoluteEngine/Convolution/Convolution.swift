@@ -21,14 +21,14 @@ public enum ConvolutionAlgorithm: String, Hashable, Sendable, CaseIterable {
   /// A product of spectra, of the whole input or of overlapping tiles. One NaN or infinity reaches its whole tile.
   case fourier
   /// A product of spectra along one axis: long rows, of any number of axes.
-  case fourierLines = "fourier-lines"
+  case fourierRows = "fourier-rows"
 
   /// Whether each output is the sum of the products of the definition, so that infinities and NaN stay where they
   /// belong.
   public var isExact: Bool {
     switch self {
     case .reference, .direct, .batch, .stencil, .patches, .correlation: true
-    case .winograd2, .winograd4, .fourier, .fourierLines: false
+    case .winograd2, .winograd4, .fourier, .fourierRows: false
     }
   }
 
@@ -39,7 +39,7 @@ public enum ConvolutionAlgorithm: String, Hashable, Sendable, CaseIterable {
     case .reference, .direct, .batch, .stencil, .patches, .correlation: (7e-7, 5e-6)
     case .winograd2: (3.7e-7, 1.1e-6)
     case .winograd4: (2.7e-6, 1.0e-5)
-    case .fourier, .fourierLines: (3.3e-7, 1.6e-6)
+    case .fourier, .fourierRows: (3.3e-7, 1.6e-6)
     }
   }
 }

@@ -234,9 +234,9 @@ private struct Outcome {
       case .success(let plan): return .success((.fourier(plan), plan.estimate()))
       case .failure(let refusal): return .failure(Refusal(text: refusal.text))
       }
-    case .fourierLines:
-      switch FourierLineConvolution.best(sum, limit: limit, T.self) {
-      case .success(let plan): return .success((.fourierLines(plan), plan.estimate()))
+    case .fourierRows:
+      switch FourierRowConvolution.best(sum, limit: limit, T.self) {
+      case .success(let plan): return .success((.fourierRows(plan), plan.estimate()))
       case .failure(let refusal): return .failure(Refusal(text: refusal.text))
       }
     case .winograd2, .winograd4:

@@ -6,7 +6,7 @@ enum SumPlan: Sendable {
   case winograd([WinogradConvolution])
   case correlation(CorrelationConvolution)
   case fourier(FourierConvolution)
-  case fourierLines(FourierLineConvolution)
+  case fourierRows(FourierRowConvolution)
   case patches(PatchConvolution)
 
   /// - Parameter origin: where the weight was taken from; what is made of it is then kept.
@@ -36,8 +36,8 @@ enum SumPlan: Sendable {
       plan.run(input, weight, bias, output)
     case .fourier(let plan):
       plan.run(input, weight, origin, bias, output)
-    case .fourierLines(let plan):
-      plan.run(input, weight, bias, output)
+    case .fourierRows(let plan):
+      plan.run(input, weight, origin, bias, output)
     case .patches(let plan):
       plan.run(input, weight, bias, output)
     }

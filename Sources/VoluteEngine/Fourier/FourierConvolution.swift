@@ -47,7 +47,7 @@ final class FourierConvolution: Sendable {
   /// Why a sum cannot be computed so; `nil` if it can.
   static func reasonAgainst(_ sum: WindowSum) -> String? {
     if sum.axes.count == 1 {
-      return "one axis: \(ConvolutionAlgorithm.fourierLines.rawValue) transforms its rows"
+      return "one axis: \(ConvolutionAlgorithm.fourierRows.rawValue) transforms its rows"
     }
     if sum.axes.count > 3 { return "\(sum.axes.count) axes, more than 3" }
     return nil
@@ -363,7 +363,7 @@ final class FourierConvolution: Sendable {
 
 /// The spectra of a weight's kernels, one after the other.
 // Unchecked: written only while it is made.
-private final class KernelSpectra<T: KernelElement>: PackedWeight, @unchecked Sendable {
+final class KernelSpectra<T: KernelElement>: PackedWeight, @unchecked Sendable {
   let elements: UnsafeMutablePointer<T>
   let byteCount: Int
 

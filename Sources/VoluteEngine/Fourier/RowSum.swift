@@ -15,6 +15,7 @@ import CVolute
 /// A *unit* is a tile of outputs of one channel; a *term* is a piece of the taps of one input channel.
 struct RowSum: Sendable {
   let sum: WindowSum
+  private let axis: Int
   private let line: WindowSum.Axis
   private let outer: [WindowSum.Axis]
   private let step: Int
@@ -48,6 +49,7 @@ struct RowSum: Sendable {
   ///   - axis: the axis of its rows.
   init(_ sum: WindowSum, axis: Int) {
     self.sum = sum
+    self.axis = axis
     var line = sum.axes[axis]
     // One output has no stride, and one tap no dilation.
     if line.count == 1 { line.stride = line.dilation }
@@ -103,6 +105,12 @@ struct RowSum: Sendable {
   var terms: Int { sum.inputs * outerTaps * tapPhases * pieces }
   /// Places of a row of the input that a unit reads in a term.
   var reach: Int { tile + piece - 1 }
+
+  /// What decides which taps are in which term.
+  var weightCut: [Int] { [axis, tapStep, piece] }
+  /// Elements in memory between neighbours of a row.
+  var inputStride: Int { step * line.inputStep }
+  var outputStride: Int { outputStep * line.outputStep }
 
   private struct Unit {
     var batch: Int
@@ -239,6 +247,6 @@ struct RowSum: Sendable {
     if count <= 0 { return }
     let extra = sum.accumulates ? nil : bias.map { $0 + (group * sum.outputs + channel) }
     T.kernels.table.emit?(
-      1, count, row, 0, output + start, 0, outputStep * line.outputStep, extra, sum.accumulates ? 1 : 0)
+      1, count, row, 0, output + start, 0, outputStride, extra, sum.accumulates ? 1 : 0)
   }
 }

@@ -133,7 +133,7 @@ private func compute(
 }
 
 extension ConvolutionAlgorithm {
-  fileprivate var isOfSpectra: Bool { self == .fourier || self == .fourierLines }
+  fileprivate var isOfSpectra: Bool { self == .fourier || self == .fourierRows }
 }
 
 private func rootMeanSquare(_ values: [Double]) -> Double {
@@ -183,9 +183,12 @@ extension Cases {
       groups * (isDepthwise ? 1 : (algorithm == .patches ? int(1...4) : pick([1, 2, 3, 5, 8, 14, 17])))
     // Elements' channels, and positions' channels.
     let (elements, positions) = writesInput ? (writes, reads) : (reads, writes)
-    let largest = rank == 1 ? 70 : rank == 2 ? 24 : 11
+    // Rows that are cut into tiles and pieces.
+    let isLong = algorithm == .fourierRows && rank == 1 && int(0...1) == 0
+    let largest = isLong ? 1500 : rank == 1 ? 70 : rank == 2 ? 24 : 11
     let kernel = (0..<rank).map { axis in
-      isWinograd ? 3 : int((algorithm == .patches && axis == rank - 1 ? 2 : 1)...(rank == 3 ? 4 : 6))
+      if isLong { return int(1...400) }
+      return isWinograd ? 3 : int((algorithm == .patches && axis == rank - 1 ? 2 : 1)...(rank == 3 ? 4 : 6))
     }
     let size = (0..<rank).map { axis in int((algorithm == .correlation ? largest / 2 : 1)...largest) }
     let isPatches = algorithm == .patches

@@ -8,7 +8,7 @@ import CVolute
 ///
 /// A task transforms the rows of a few units, a few terms at a time, multiplies them with the spectra of the weight
 /// frequency by frequency, a matrix product, and transforms the sums back.
-final class FourierLineConvolution: Sendable {
+final class FourierRowConvolution: Sendable {
   let sum: WindowSum
   private let rows: RowSum
   private let pairsTerms: Bool
@@ -32,7 +32,8 @@ final class FourierLineConvolution: Sendable {
     var keepsWeights: Bool
     var blocks: Int { (slots + block - 1) / block }
     var shares: Int { (depth + share - 1) / share }
-    /// Elements beside the arrays: for all tasks, and for one.
+    /// Elements beside the arrays: sums of shares, those and kept spectra, and what one task needs.
+    var partial = 0
     var kept = 0
     var perTask = 0
     var seconds = 0.0
@@ -41,7 +42,7 @@ final class FourierLineConvolution: Sendable {
   /// The cheapest choice of axis, size and cut within `limit` bytes of workspace.
   static func best<T: KernelElement>(
     _ sum: WindowSum, limit: Int, _ type: T.Type
-  ) -> Result<FourierLineConvolution, FourierConvolution.FourierRefusal> {
+  ) -> Result<FourierRowConvolution, FourierConvolution.FourierRefusal> {
     var best: (rows: RowSum, pairsTerms: Bool, shape: Shape)?
     var least = Int.max
     for axis in sum.axes.indices {
@@ -60,7 +61,7 @@ final class FourierLineConvolution: Sendable {
     }
     if let best {
       return .success(
-        FourierLineConvolution(
+        FourierRowConvolution(
           sum: sum, rows: best.rows, pairsTerms: best.pairsTerms,
           row: FourierRow(best.shape.size, T.self), shape: best.shape, bytes: MemoryLayout<T>.size))
     }
@@ -115,11 +116,11 @@ final class FourierLineConvolution: Sendable {
     let weights = sum.groups * sum.outputs * depth * shape.pitch
     let sums = shape.block * sum.outputs * shape.pitch
     shape.perTask = shape.block * shape.chunk * shape.pitch + 4 * shape.pitch
-    let partial = shape.shares > 1 ? sum.groups * shape.blocks * shape.shares * sums : 0
+    shape.partial = shape.shares > 1 ? sum.groups * shape.blocks * shape.shares * sums : 0
     if shape.shares == 1 { shape.perTask += sums }
-    shape.keepsWeights = shape.blocks > 1 && (weights + partial + shape.perTask) * bytes <= limit
+    shape.keepsWeights = shape.blocks > 1 && (weights + shape.partial + shape.perTask) * bytes <= limit
     if !shape.keepsWeights { shape.perTask += min(sum.outputs, 2) * shape.chunk * shape.pitch }
-    shape.kept = partial + (shape.keepsWeights ? weights : 0)
+    shape.kept = shape.partial + (shape.keepsWeights ? weights : 0)
     // What a core does in a second, and moves.
     let model = CostModel(bytes: bytes)
     let pairs = Double(sum.groups * sum.outputs * depth)
@@ -131,10 +132,12 @@ final class FourierLineConvolution: Sendable {
     let distance = held <= 100 << 10 ? 1 : held <= 400 << 10 ? 1.5 : held <= 2 << 20 ? 1.8 : 2.5
     let products = pairs * Double(slots * 4 * size)
     let read = pairs * Double(shape.blocks * shape.pitch)
+    let rowSize = Double(2 * sum.groups * slots * size)
+    let loaded = rowSize * Double(depth) * (rows.inputStride == 1 ? 0.4 : 1.4)
+    let stored = rowSize * Double(sum.outputs) * (rows.outputStride == 1 ? 0.4 : 1.4)
     shape.seconds =
-      transforms * FourierRow.cost(size, T.self) * distance / (model.multiplyAdds * 0.73)
-      + products / (model.multiplyAdds * 0.6) + read * 0.3 / model.elements
-      + Double(sum.groups * slots * (depth + sum.outputs)) * 2 * Double(size) * 0.3 / model.elements
+      transforms * (FourierRow.cost(size, T.self) * distance / (model.multiplyAdds * 0.73) + 0.15e-6)
+      + products / (model.multiplyAdds * 0.6) + (read * 0.2 + loaded + stored) / model.elements
       + CostModel.overhead
     return shape
   }
@@ -155,30 +158,18 @@ final class FourierLineConvolution: Sendable {
   }
 
   func run<T: KernelElement>(
-    _ x: UnsafePointer<T>, _ weight: UnsafePointer<T>, _ bias: UnsafePointer<T>?,
+    _ x: UnsafePointer<T>, _ weight: UnsafePointer<T>, _ origin: WeightOrigin?, _ bias: UnsafePointer<T>?,
     _ output: UnsafeMutablePointer<T>
   ) {
     let (groups, outputs, depth, pitch) = (sum.groups, sum.outputs, shape.depth, shape.pitch)
     let (blocks, shares) = (shape.blocks, shape.shares)
     let sums = shape.block * outputs * pitch
-    let weights = shape.keepsWeights ? groups * outputs * depth * pitch : 0
-    withScratch(T.self, shape.kept) { kept in
-      let partial = kept + weights
-      if shape.keepsWeights {
-        parallel(groups * outputs) { index in
-          withRows(T.self) { scratch in
-            for place in 0..<depth {
-              transformWeight(
-                weight, group: index / outputs, output: index % outputs, depth: place,
-                to: kept + (index * depth + place) * pitch, scratch)
-            }
-          }
-        }
-      }
+    let kept = kernelSpectra(weight, origin)
+    withScratch(T.self, shape.partial) { partial in
       parallel(groups * blocks * shares) { task in
         let (place, share) = task.quotientAndRemainder(dividingBy: shares)
         let (group, block) = place.quotientAndRemainder(dividingBy: blocks)
-        let spectra = shape.keepsWeights ? UnsafePointer(kept + group * outputs * depth * pitch) : nil
+        let spectra = kept.map { UnsafePointer($0.elements + group * outputs * depth * pitch) }
         let part = min(share * shape.share, depth)..<min((share + 1) * shape.share, depth)
         if shares > 1 {
           add(x, weight, spectra, group: group, block: block, part, to: partial + task * sums)
@@ -212,6 +203,36 @@ final class FourierLineConvolution: Sendable {
         }
       }
     }
+    withExtendedLifetime(kept) {}
+  }
+
+  /// The spectra of all rows of the weight, where tasks share them or calls repeat; `nil` where each is used once.
+  private func kernelSpectra<T: KernelElement>(
+    _ weight: UnsafePointer<T>, _ origin: WeightOrigin?
+  ) -> KernelSpectra<T>? {
+    let (rows, depth) = (sum.groups * sum.outputs, shape.depth)
+    let count = rows * depth * shape.pitch
+    let make = {
+      let spectra = KernelSpectra<T>(count: count)
+      parallel(rows) { [self] index in
+        let (group, output) = index.quotientAndRemainder(dividingBy: sum.outputs)
+        withRows(T.self) { scratch in
+          for place in 0..<depth {
+            transformWeight(
+              weight, group: group, output: output, depth: place,
+              to: spectra.elements + (index * depth + place) * shape.pitch, scratch)
+          }
+        }
+      }
+      return spectra
+    }
+    // No box has a size of -1.
+    let details = [-1, shape.size, pairsTerms ? 1 : 0] + self.rows.weightCut
+    let layout = PackedLayout(.spectra, sum, details, T.self)
+    let byteCount = count * MemoryLayout<T>.size
+    return shape.keepsWeights
+      ? PackedWeights.packed(origin, layout, byteCount: byteCount, make: make)
+      : PackedWeights.packedIfRepeated(origin, layout, byteCount: byteCount, make: make)
   }
 
   private func slots(of block: Int) -> Range<Int> {
