@@ -12,6 +12,9 @@ let package = Package(
     .library(name: "VoluteInsight", targets: ["VoluteInsight"]),
     .executable(name: "volute", targets: ["VoluteCLI"]),
   ],
+  traits: [
+    .trait(name: "HDF5", description: "Showers in HDF5 files, through the system's library (libhdf5-dev).")
+  ],
   dependencies: [
     // The command's only; the library's own graph has no third-party package.
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0")
@@ -22,7 +25,12 @@ let package = Package(
     .target(name: "VoluteEngine", dependencies: ["CVolute", "VoluteArithmetic"]),
     .target(name: "Volute", dependencies: ["CVolute", "VoluteEngine", "VoluteArithmetic"]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
-    .target(name: "VoluteFormats", dependencies: ["Volute", "VoluteEngine", "CZlib"]),
+    .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"]), .brew(["hdf5"])]),
+    .target(
+      name: "VoluteFormats",
+      dependencies: [
+        "Volute", "VoluteEngine", "CZlib", .target(name: "CHDF5", condition: .when(traits: ["HDF5"])),
+      ]),
     .target(name: "VoluteInsight", dependencies: ["Volute", "VoluteEngine", "VoluteArithmetic"]),
     .target(name: "VoluteModels", dependencies: ["CVolute", "Volute", "VoluteFormats"]),
     .executableTarget(

@@ -2,6 +2,9 @@
 
 #include <stdlib.h>
 #include <string.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 #define GLUE_(a, b) a##b
 #define GLUE(a, b) GLUE_(a, b)

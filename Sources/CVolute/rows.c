@@ -1,5 +1,9 @@
 #include "CVolute.h"
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 #include <string.h>
 
 #define GLUE_(a, b) a##b
@@ -18,7 +22,26 @@
 #define NAME(x) GLUE(f64_baseline_, x)
 #include "rows.inc"
 
-static const volute_row_kernels baseline = {&f32_baseline_kernels, &f64_baseline_kernels};
+#if defined(__aarch64__)
+#define HAS_HALF 1
+#else
+#define HAS_HALF 0
+#endif
+#define BYTES 16
+#define LANE_COUNT 4
+#define NAME(x) GLUE(baseline_, x)
+#include "conversions.inc"
+
+#define TABLE(isa)                                          \
+  static const volute_row_kernels isa = {                   \
+      .f32 = &f32_##isa##_kernels,                          \
+      .f64 = &f64_##isa##_kernels,                          \
+      .from_float16 = isa##_from_float16,                   \
+      .to_float16 = isa##_to_float16,                       \
+      .from_bfloat16 = isa##_from_bfloat16,                 \
+      .to_bfloat16 = isa##_to_bfloat16,                     \
+  };
+TABLE(baseline)
 
 #if defined(__x86_64__)
 
@@ -35,6 +58,11 @@ static const volute_row_kernels baseline = {&f32_baseline_kernels, &f64_baseline
 #define LANE_COUNT 4
 #define NAME(x) GLUE(f64_avx2_, x)
 #include "rows.inc"
+#define BYTES 32
+#define LANE_COUNT 8
+#define HAS_HALF 1
+#define NAME(x) GLUE(avx2_, x)
+#include "conversions.inc"
 #pragma clang attribute pop
 
 #pragma clang attribute push(__attribute__((target("avx512f,avx512dq,avx512vl,avx512bw,fma,f16c"))), \
@@ -51,10 +79,15 @@ static const volute_row_kernels baseline = {&f32_baseline_kernels, &f64_baseline
 #define LANE_COUNT 8
 #define NAME(x) GLUE(f64_avx512_, x)
 #include "rows.inc"
+#define BYTES 64
+#define LANE_COUNT 16
+#define HAS_HALF 1
+#define NAME(x) GLUE(avx512_, x)
+#include "conversions.inc"
 #pragma clang attribute pop
 
-static const volute_row_kernels avx2 = {&f32_avx2_kernels, &f64_avx2_kernels};
-static const volute_row_kernels avx512 = {&f32_avx512_kernels, &f64_avx512_kernels};
+TABLE(avx2)
+TABLE(avx512)
 
 #endif
 

@@ -94,7 +94,7 @@ public struct TrainingCheckpoint: Sendable {
 
 /// How a checkpoint lies in a file.
 extension TrainingCheckpoint {
-  private static let format = "volute training checkpoint"
+  package static let format = "volute training checkpoint"
   private static let valuePrefix = "value."
   private static let modelPrefix = "model."
   private static let optimizerPrefix = "optimizer."

@@ -37,8 +37,11 @@ import VoluteFormats
         == [10_000, 100_000, 10_000, 100_000, 10_000])
     let judged = try Command("evaluate calo --count 40 --samples {}/a.npz -o {}/report.html", in: folder)
     #expect(judged.status == 0 && judged.output.contains("mean profile in depth"), "\(judged.error)")
+    #expect(judged.output.contains("AUC high") && judged.output.contains("AUC low"))
     let page = try folder.text("report.html")
-    #expect(page.components(separatedBy: "<svg").count - 1 == 1 + 2 + 12 * 7 && !page.contains("nan"))
+    // Two profiles, three histograms of the whole and eight of each layer.
+    #expect(page.components(separatedBy: "class=\"samples\"").count - 1 == 2 + 3 + 12 * 8)
+    #expect(page.components(separatedBy: "<title>").count - 1 == 1 + 3 + 3 * 8 && !page.contains("nan"))
     #expect(page.hasPrefix("<!doctype html>") && !page.contains("http"))
   }
 
@@ -49,7 +52,11 @@ import VoluteFormats
     ("sample calo --count 0", "--count 0"),
     ("sample calo --energies 1,x", "'x' is not a number"), ("sample calo -o x.npy", ".npz"),
     ("evaluate calo -o x.txt", ".html"), ("evaluate calo --samples {}/none.npz", "none.npz"),
-    ("evaluate calo --preset dataset9", "dataset9"),
+    ("evaluate calo --preset dataset9", "dataset9"), ("evaluate calo --classify -1", "--classify -1"),
+    ("train calo --patience 3", "--held-out 0.15 too"), ("train calo --held-out 1", "--held-out 1.0"),
+    ("train calo --held-out 0.999", "do not fill a batch"), ("train calo --widths 8,12", "--widths 8,12"),
+    ("train calo --resume --out x --initial-weights y", "without --initial-weights"),
+    ("train calo --binning {}/none.xml", "none.xml"),
   ]) func whatCannotBeIsRefused(_ words: String, _ text: String) throws {
     let result = try Command(words, in: Folder())
     #expect(result.status != 0 && result.error.contains(text), "\(result.error)")

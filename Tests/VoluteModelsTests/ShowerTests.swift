@@ -168,11 +168,87 @@ import VoluteModels
     let apart = HistogramPair(reference: [0, 0, 10], samples: [10, 10, 10], bins: 2)
     #expect(apart.reference == [2.0 / 3, 1.0 / 3] && apart.samples == [0, 1])
     #expect(abs(apart.separationPower - 0.5 * (2.0 / 3 + (4.0 / 9) / (4.0 / 3))) < 1e-12)
+    // Nothing, or less, is in the first bin of a logarithmic one, and NaN in none.
+    let logs = HistogramPair(
+      reference: [1, 100, 0, .nan], samples: [.nan, 10], bins: 2, isLogarithmic: true)
+    #expect(logs.edges == [0, 1, 2] && logs.reference == [2.0 / 3, 1.0 / 3] && logs.samples == [0, 1])
+  }
+
+  @Test func observablesAreOfEveryLayer() throws {
     let set = try SyntheticShowers(.small, count: 5, seed: 1).all()
-    let found = ShowerObservables(set, of: .small)
-    // Two of the whole, and of each layer its energy and three centres and widths.
-    #expect(found.observables.count == 2 + 12 * 7)
-    let total = found.observables[0].values.reduce(0, +) / 5
-    #expect(abs(total - found.profile.reduce(0, +)) < 1e-9)
+    var found = ShowerObservables(ShowerPreset.small)
+    for part in [0..<2, 2..<5] {
+      found.add(try ShowerSet(showers: set.showers.sliced(0, part), energies: set.energies.sliced(0, part)))
+    }
+    // Three of the whole, and of each layer its energy, the voxels that are hit, three centres and widths.
+    #expect(found.keys.count == 3 + 12 * 8 && found.count == 5)
+    let total = found[.init(.ratio)].reduce(0, +) / 5
+    #expect(abs(total - found.depthProfile.reduce(0, +)) < 1e-9)
+    #expect(abs(found.radialProfile.reduce(0, +) - 1) < 1e-12)
+    #expect(abs(found.meanShower.reduce(0, +) - set.showers.sum().item(as: Double.self) / 5) < 0.1)
+    // In parts or at once.
+    let whole = ShowerObservables(set, of: .small)
+    for key in found.keys {
+      #expect(zip(found[key], whole[key]).allSatisfy { $0 == $1 || ($0.isNaN && $1.isNaN) }, "\(key)")
+    }
+    #expect(found.features.shape == [5, 1 + 2 + 12 * 8] && found.features.isFinite().all())
+  }
+
+  @Test func centresAndWidthsAreThoseOfTheCells() throws {
+    // All in layer 2, angle 1 of 8, rings 0 and 2 of 7 mm: a quarter and three quarters.
+    let preset = ShowerPreset.small
+    var showers = Tensor.zeros([1, preset.binning.voxels])
+    let start = preset.binning.ranges[2].lowerBound + 6
+    showers.fill(100, at: 0, start)
+    showers.fill(300, at: 0, start + 2)
+    let found = try ShowerObservables(
+      ShowerSet(showers: showers, energies: Tensor([1000] as [Float])), of: preset)
+    func one(_ quantity: ShowerObservables.Quantity, _ layer: Int? = 2) -> Double {
+      found[.init(quantity, layer: layer)][0]
+    }
+    let (mean, spread) = (0.25 * 3.5 + 0.75 * 17.5, 14 * (0.25 * 0.75).squareRoot())
+    let turn = 1.5 * Double.pi / 4
+    #expect(abs(one(.centreRadius) - mean) < 1e-9 && abs(one(.widthRadius) - spread) < 1e-6)
+    #expect(abs(one(.centreEta) - mean * cos(turn)) < 1e-9 && abs(one(.widthEta) - spread * cos(turn)) < 1e-6)
+    #expect(abs(one(.centrePhi) - mean * sin(turn)) < 1e-9 && abs(one(.widthPhi) - spread * sin(turn)) < 1e-6)
+    #expect(one(.layerEnergy) == 400 && one(.ratio, nil) == 0.4 && one(.layerHits) == 2.0 / 48)
+    #expect(one(.centreEta, 3).isNaN && one(.layerEnergy, 3) == 0)
+    #expect(found[.init(.voxels)] == [100, 300] && found.depthProfile[2] == 0.4)
+    #expect(found.radialProfile == [0.25, 0, 0.75, 0, 0, 0])
+  }
+
+  @Test func classifiersTellWhatDiffers() throws {
+    #expect(ShowerClassifier.areaUnderCurve([1, 2, 3, 4], [false, false, true, true]) == 1)
+    #expect(ShowerClassifier.areaUnderCurve([1, 2, 3, 4], [true, false, true, false]) == 0.25)
+    #expect(ShowerClassifier.areaUnderCurve([1, 1, 1], [true, false, true]) == 0.5)
+    func rows(_ seed: Int, _ scale: Double) -> Tensor {
+      let x = Tensor.randn([300, 6], generator: Generator(seed: seed))
+      // The last two are bound to each other.
+      return try! concatenate([x, x.sliced(1, 0..<1) * scale], axis: 1)
+    }
+    let same = try ShowerClassifier(reference: rows(1, 1), samples: rows(2, 1), seed: 3)
+    #expect(abs(same.auc - 0.5) < 4 * same.uncertainty && same.uncertainty < 0.06)
+    let other = try ShowerClassifier(reference: rows(1, 1), samples: rows(2, -1), seed: 3)
+    #expect(other.auc > 0.9)
+    let again = try ShowerClassifier(reference: rows(1, 1), samples: rows(2, -1), seed: 3)
+    #expect(again.auc == other.auc && again.epochs == other.epochs)
+    #expect(throws: ShapeError.self) {
+      try ShowerClassifier(reference: rows(1, 1), samples: rows(2, 1).sliced(1, 0..<3))
+    }
+  }
+
+  @Test func anotherBinningIsAsDeep() throws {
+    let binning = CalorimeterBinning.regular(layers: 3, angularBins: 8, radialBins: 6, width: 7)
+    #expect(try CalorimeterBinning(xml: binning.xml) == binning)
+    #expect(try CalorimeterBinning(xml: CalorimeterBinning.pions.xml) == .pions)
+    let preset = ShowerPreset.small.with(binning, named: "three")
+    let set = try SyntheticShowers(preset, count: 40, seed: 1, energy: 100).all()
+    let whole = try SyntheticShowers(.small, count: 40, seed: 1, energy: 100).all()
+    let ratio = set.showers.sum().item(as: Double.self) / whole.showers.sum().item(as: Double.self)
+    #expect(abs(ratio - 1) < 0.05)
+    let measured = try preset.standardized(by: set.showers, energies: set.energies)
+    let x = try measured.normalized(showers: set.showers, energies: set.energies).to(.float64)
+    #expect(abs(x.mean().item(as: Double.self)) < 1e-6)
+    #expect(abs(x.square().mean().item(as: Double.self) - 1) < 1e-5)
   }
 }

@@ -51,6 +51,11 @@ typedef struct {
   ptrdiff_t to, from, step, count;
 } volute_run;
 
+// Where the spectra of three matrices lie, relative to the first; imaginary parts `imaginary` behind real ones.
+typedef struct {
+  ptrdiff_t imaginary, x_row, x_depth, w_column, w_depth, s_row, s_column;
+} volute_spectra;
+
 // A matrix applied to `n` places at once: lines in, lines out, which must not overlap.
 typedef void (*volute_lines)(ptrdiff_t n, const void *const *from, void *const *to);
 
@@ -85,6 +90,10 @@ typedef struct __attribute__((swift_attr("@Sendable"))) {
   // Nonzero if the result is in the other arrays.
   int (*fft)(ptrdiff_t n, ptrdiff_t count, const ptrdiff_t *factors, const void *twiddles, void *re, void *im,
              void *other_re, void *other_im);
+  // The first pass of the transform of one row of lanes * m values, m >= lanes, which must not overlap the result;
+  // `fft` of m does the rest and leaves value k of the spectrum at place k. `twiddles` are the real parts of
+  // exp(-2 pi i l j / (lanes * m)) for each l < lanes and j < m, then the imaginary parts.
+  void (*fft_first)(ptrdiff_t m, const void *twiddles, const void *re, const void *im, void *to_re, void *to_im);
   // to[j * lanes + i] = from[i * pitch + j] for i < rows, zeros for other lanes; and back.
   void (*lines_to_lanes)(ptrdiff_t rows, ptrdiff_t columns, const void *from, ptrdiff_t pitch, void *to);
   void (*lanes_to_lines)(ptrdiff_t rows, ptrdiff_t columns, const void *from, void *to, ptrdiff_t pitch);
@@ -95,6 +104,10 @@ typedef struct __attribute__((swift_attr("@Sendable"))) {
   // s (+)= x * conjugate(w).
   void (*multiply_spectra)(ptrdiff_t n, const void *xre, const void *xim, const void *wre, const void *wim, void *sre,
                            void *sim, int accumulate);
+  // s[row, column] (+)= the sum over depth of x[row, depth] * conjugate(w[column, depth]), n values of each: whole
+  // vectors.
+  void (*sum_spectra)(const volute_spectra *arrays, ptrdiff_t n, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t depth,
+                      const void *x, const void *w, void *s, int accumulate);
 } volute_scalar_kernels;
 
 typedef struct __attribute__((swift_attr("@Sendable"))) {

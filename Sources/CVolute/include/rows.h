@@ -53,6 +53,11 @@ typedef struct __attribute__((swift_attr("@Sendable"))) {
 
 typedef struct __attribute__((swift_attr("@Sendable"))) {
   const volute_scalar_row_kernels *f32, *f64;
+  // Rows of 16-bit numbers to 32 bits and back, rounded to nearest, ties to even; NaN stays NaN, and quiet.
+  void (*from_float16)(ptrdiff_t n, const void *from, void *to);
+  void (*to_float16)(ptrdiff_t n, const void *from, void *to);
+  void (*from_bfloat16)(ptrdiff_t n, const void *from, void *to);
+  void (*to_bfloat16)(ptrdiff_t n, const void *from, void *to);
 } volute_row_kernels;
 
 // Of the instruction set of `volute_kernels_for_this_machine`.

@@ -20,14 +20,19 @@ struct SampleCaloCommand: AsyncParsableCommand {
 
         volute sample calo --checkpoint run/ --count 100 -o showers.npz
         volute sample calo --checkpoint run/ --energies 10,100 --sampler heun --steps 20 -o showers.npz
+        volute sample calo --checkpoint model.pth --preset dataset2 -o showers.hdf5
         volute sample calo --synthetic dataset2 --count 2000 -o synthetic.npz
       """)
 
   /// Steps of training where there is no checkpoint.
   private static let briefSteps = 100
 
-  @Option(help: "The folder of a run, or its file.", completion: .file())
+  @Option(
+    help: "The folder of a run, its file, or PyTorch's weights under the published keys.", completion: .file()
+  )
   var checkpoint: String?
+
+  @OptionGroup var calorimeter: CaloOptions
 
   @Option(help: "Draw showers of this preset from formulas instead of a network.")
   var synthetic: NamedPreset?
@@ -62,7 +67,9 @@ struct SampleCaloCommand: AsyncParsableCommand {
   @Flag(help: "Print one JSON object.")
   var json = false
 
-  @Option(name: .shortAndLong, help: "Where to write the showers.", completion: .file(extensions: ["npz"]))
+  @Option(
+    name: .shortAndLong, help: "Where to write the showers, .npz or .hdf5.",
+    completion: .file(extensions: ["npz", "hdf5", "h5"]))
   var output: String?
 
   func validate() throws {
@@ -72,8 +79,8 @@ struct SampleCaloCommand: AsyncParsableCommand {
     for (name, value) in counts where value < 1 {
       throw ValidationError("--\(name) \(value) is none; give 1 or more")
     }
-    if let output, !OutputPath.hasEnding(output, [".npz"]) {
-      throw ValidationError("'\(output)' should end in .npz")
+    if let output, !OutputPath.hasEnding(output, ShowerFile.endings) {
+      throw ValidationError("'\(output)' should end in \(ShowerFile.endings.joined(separator: ", "))")
     }
     if synthetic != nil && (checkpoint != nil || energies != nil) {
       throw ValidationError("--synthetic asks no network: give it without --checkpoint and --energies")
@@ -84,7 +91,10 @@ struct SampleCaloCommand: AsyncParsableCommand {
 
   func run() async throws {
     if let threads { Engine.threadCount = threads }
-    if let output { try OutputPath.check(output) }
+    if let output {
+      try ShowerFile.requireFormat(of: output)
+      try OutputPath.check(output)
+    }
     if let synthetic { return try drawSynthetic(synthetic.preset) }
     let model = try loadedModel()
     let preset = model.settings.preset
@@ -148,8 +158,8 @@ struct SampleCaloCommand: AsyncParsableCommand {
   }
 
   private func loadedModel() throws -> CaloModel {
-    if let checkpoint { return try CaloModel(checkpoint: CaloModel.file(checkpoint)) }
-    var settings = CaloSettings()
+    if let checkpoint { return try CaloModel(checkpoint: CaloModel.file(checkpoint), calorimeter) }
+    var settings = try CaloSettings(calorimeter.geometry())
     settings.steps = Self.briefSteps
     settings.showers = 500
     Terminal.error.write("no --checkpoint: training a small network for \(settings.steps) steps first\n")

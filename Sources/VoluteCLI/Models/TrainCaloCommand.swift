@@ -18,19 +18,20 @@ struct TrainCaloCommand: AsyncParsableCommand {
     abstract: "Train the cylindrical U-Net to make showers of particles.",
     discussion: """
       Without --data it learns from synthetic showers. With --out the run is saved every few minutes and when it is \
-      interrupted, and --resume goes on as if it had never stopped.
+      interrupted, and --resume goes on as if it had never stopped. Showers that are held out judge each epoch: by them the \
+      learning rate falls, the run ends, and the best weights are kept beside the last ones.
 
         volute train calo --out run/
-        volute train calo --preset dataset2 --data showers.npz --out run/
+        volute train calo --preset dataset2 --data showers.hdf5 --out run/ --held-out 0.15 --patience 15 --early-stop 40
         volute train calo --out run/ --resume
+        volute train calo --preset photons --initial-weights model.pth --out run/
       """)
 
-  @Option(help: "Of showers: \(listed(NamedPreset.allValueStrings)). (default: small)")
-  var preset: NamedPreset?
+  @OptionGroup var calorimeter: CaloOptions
 
   @Option(
-    help: "An archive of showers: incident_energies and showers, in MeV.",
-    completion: .file(extensions: ["npz"]))
+    help: "A file of showers, .npz or .hdf5: incident_energies and showers, in MeV.",
+    completion: .file(extensions: ["npz", "hdf5", "h5"]))
   var data: String?
 
   @Option(help: "The folder of the run.", completion: .directory)
@@ -38,6 +39,10 @@ struct TrainCaloCommand: AsyncParsableCommand {
 
   @Flag(help: "Go on with the run in the folder; its settings need not be given again.")
   var resume = false
+
+  @Option(
+    help: "Start from these: of another run, or PyTorch's under the published keys.", completion: .file())
+  var initialWeights: String?
 
   @Option(parsing: .unconditional, help: "Steps in all. (default: \(CaloSettings().steps))")
   var steps: Int?
@@ -65,6 +70,23 @@ struct TrainCaloCommand: AsyncParsableCommand {
     help: "The share of showers shown without their energy, for --guidance. (default: 0)")
   var dropEnergy: Double?
 
+  @Option(
+    parsing: .unconditional,
+    help: "The share of showers that are not learned from, but judge each epoch. (default: 0)")
+  var heldOut: Double?
+
+  @Option(
+    parsing: .unconditional,
+    help:
+      "Epochs without getting better after which the learning rate falls to a tenth; 0 for never. (default: 0)"
+  )
+  var patience: Int?
+
+  @Option(
+    parsing: .unconditional,
+    help: "Epochs without getting better after which the run ends; 0 for never. (default: 0)")
+  var earlyStop: Int?
+
   @Option(parsing: .unconditional, help: "Minutes between checkpoints.")
   var every = 5.0
 
@@ -83,14 +105,18 @@ struct TrainCaloCommand: AsyncParsableCommand {
     }
     if !(every > 0) { throw ValidationError("--every \(every) is no time; give minutes above 0") }
     if resume && out == nil { throw ValidationError("--resume needs --out, the run to go on with") }
-    if let problem = given(CaloSettings(preset?.preset ?? .small)).problem { throw ValidationError(problem) }
+    if resume && initialWeights != nil {
+      throw ValidationError("--resume has weights already; give it without --initial-weights")
+    }
+    // What a run was held to is known once it is read.
+    if !resume, let problem = given(CaloSettings()).problem { throw ValidationError(problem) }
   }
 
   func run() async throws {
     if let threads { Engine.threadCount = threads }
     let path = out.map(CaloModel.file)
     let saved = try savedRun(path)
-    let settings = saved?.settings ?? given(CaloSettings(preset?.preset ?? .small))
+    let settings = try saved?.settings ?? given(CaloSettings(calorimeter.geometry()))
     if let out, !resume {
       if mkdir(out, 0o777) != 0 && errno != EEXIST {
         throw FormatError(out, "cannot be created: \(String(cString: strerror(errno)))")
@@ -100,6 +126,7 @@ struct TrainCaloCommand: AsyncParsableCommand {
     if let log { try OutputPath.check(log) }
     let training = try CaloTraining(settings, path: path)
     if let saved { try training.resume(saved.checkpoint) }
+    if let initialWeights { try training.model.load(weightsFrom: CaloModel.file(initialWeights)) }
     if path != nil { Interruption.watch() }
     let end = stopAfter.map { training.step + $0 }
     let start = ContinuousClock.now
@@ -142,6 +169,17 @@ struct TrainCaloCommand: AsyncParsableCommand {
         ))
       rows.append(("time", "\(timeText(time)), \(decimals(speed, 1)) showers/s"))
     }
+    let record = training.record
+    if let last = record.last {
+      let end = training.stoppedEarly ? "; ended, since it got no better" : ""
+      rows.append(
+        (
+          "held out",
+          "\(decimals(record.best, 4)) at best, in epoch \(record.bestEpoch), \(decimals(last, 4)) at last\(end)"
+        ))
+      rows.append(("learning rate", "\(training.learningRate) at last"))
+      if let out { rows.append(("best", CaloTraining.best(CaloModel.file(out)))) }
+    }
     if let out { rows.append(("saved", CaloModel.file(out))) }
     return rows
   }
@@ -158,19 +196,23 @@ struct TrainCaloCommand: AsyncParsableCommand {
       return nil
     }
     let (run, settings) = try CaloModel.run(at: path)
-    let asked = given(settings).values
+    let wanted = given(settings)
+    if let difference = try settings.geometry.difference(calorimeter.geometry(settings.geometry)) {
+      throw FormatError(path, "holds a run of \(difference), which cannot go on with another")
+    }
+    if let problem = wanted.problem { throw ValidationError(problem) }
+    let asked = wanted.values
     // More steps may be wished for than at first.
     for (name, value) in settings.values.sorted(by: { $0.key < $1.key }) where name != "steps" {
       guard let other = asked[name], other != value else { continue }
       throw FormatError(path, "holds a run of --\(name) \(value), which cannot go on with \(other)")
     }
-    return (run, given(settings))
+    return (run, wanted)
   }
 
   /// `settings` with what the options say instead.
   private func given(_ settings: CaloSettings) -> CaloSettings {
     var result = settings
-    if let preset { result.preset = preset.preset }
     result.data = data ?? settings.data
     result.steps = steps ?? settings.steps
     result.batchSize = batchSize ?? settings.batchSize
@@ -180,6 +222,9 @@ struct TrainCaloCommand: AsyncParsableCommand {
     result.schedule = schedule ?? settings.schedule
     result.objective = objective ?? settings.objective
     result.dropped = dropEnergy ?? settings.dropped
+    result.heldOut = heldOut ?? settings.heldOut
+    result.patience = patience ?? settings.patience
+    result.earlyStop = earlyStop ?? settings.earlyStop
     return result
   }
 }

@@ -64,6 +64,16 @@ struct BlockTiles {
     stageSize = tiles.reduce(0) { $0 + height * $1.kernel.vectors * kernels.lanes }
   }
 
+  /// Each tile with its first segment.
+  @inline(__always)
+  func forEach(_ body: (Tile, Segment) -> Void) {
+    tiles.withUnsafeBufferPointer { tiles in
+      segments.withUnsafeBufferPointer { segments in
+        for index in 0..<tiles.count { body(tiles[index], segments[tiles[index].segments.lowerBound]) }
+      }
+    }
+  }
+
   /// The work of covering `length` elements, in vectors; a tile of one vector waits for its sums.
   private static func vectors(_ length: Int, widest: Int, lanes: Int) -> Double {
     let (whole, rest) = length.quotientAndRemainder(dividingBy: widest)

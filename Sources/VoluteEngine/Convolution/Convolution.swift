@@ -6,6 +6,8 @@ public enum ConvolutionAlgorithm: String, Hashable, Sendable, CaseIterable {
   case reference
   /// A matrix product over shifted rows of the packed input.
   case direct
+  /// The same with samples side by side in the lanes of vectors: many samples of short rows.
+  case batch
   /// Rows of one output channel at once: depthwise convolutions and single outputs.
   case stencil
   /// Rows of windows that do not overlap, for a few output channels: as fast as the input can be read.
@@ -18,13 +20,15 @@ public enum ConvolutionAlgorithm: String, Hashable, Sendable, CaseIterable {
   case winograd4
   /// A product of spectra, of the whole input or of overlapping tiles. One NaN or infinity reaches its whole tile.
   case fourier
+  /// A product of spectra along one axis: long rows, of any number of axes.
+  case fourierLines = "fourier-lines"
 
   /// Whether each output is the sum of the products of the definition, so that infinities and NaN stay where they
   /// belong.
   public var isExact: Bool {
     switch self {
-    case .reference, .direct, .stencil, .patches, .correlation: true
-    case .winograd2, .winograd4, .fourier: false
+    case .reference, .direct, .batch, .stencil, .patches, .correlation: true
+    case .winograd2, .winograd4, .fourier, .fourierLines: false
     }
   }
 
@@ -32,10 +36,10 @@ public enum ConvolutionAlgorithm: String, Hashable, Sendable, CaseIterable {
   /// for 64 channels of normal numbers in three dimensions.
   public var errorBound: (rms: Double, maximum: Double) {
     switch self {
-    case .reference, .direct, .stencil, .patches, .correlation: (7e-7, 5e-6)
+    case .reference, .direct, .batch, .stencil, .patches, .correlation: (7e-7, 5e-6)
     case .winograd2: (3.7e-7, 1.1e-6)
     case .winograd4: (2.7e-6, 1.0e-5)
-    case .fourier: (3.3e-7, 1.6e-6)
+    case .fourier, .fourierLines: (3.3e-7, 1.6e-6)
     }
   }
 }

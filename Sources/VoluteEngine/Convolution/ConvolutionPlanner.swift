@@ -208,6 +208,12 @@ private struct Outcome {
     case .direct:
       let plan = DirectConvolution(sum, T.self)
       return .success((.direct(plan), plan.estimate(bytes: bytes)))
+    case .batch:
+      if let reason = BatchConvolution.reasonAgainst(sum, lanes: T.kernels.lanes) {
+        return .failure(Refusal(text: reason))
+      }
+      let plan = BatchConvolution(sum, T.self)
+      return .success((.batch(plan), plan.estimate(bytes: bytes)))
     case .correlation:
       if let reason = CorrelationConvolution.reasonAgainst(sum) { return .failure(Refusal(text: reason)) }
       let plan = CorrelationConvolution(sum, T.self)
@@ -226,6 +232,11 @@ private struct Outcome {
       if let reason = FourierConvolution.reasonAgainst(sum) { return .failure(Refusal(text: reason)) }
       switch FourierConvolution.best(sum, limit: limit, T.self) {
       case .success(let plan): return .success((.fourier(plan), plan.estimate()))
+      case .failure(let refusal): return .failure(Refusal(text: refusal.text))
+      }
+    case .fourierLines:
+      switch FourierLineConvolution.best(sum, limit: limit, T.self) {
+      case .success(let plan): return .success((.fourierLines(plan), plan.estimate()))
       case .failure(let refusal): return .failure(Refusal(text: refusal.text))
       }
     case .winograd2, .winograd4:

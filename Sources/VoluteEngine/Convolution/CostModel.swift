@@ -46,6 +46,16 @@ extension DirectConvolution {
   }
 }
 
+extension BatchConvolution {
+  func estimate(bytes: Int) -> SumEstimate {
+    let model = CostModel(bytes: bytes)
+    let weights = Double(sum.groups * sum.outputs * sum.depth) * 2
+    return SumEstimate(
+      seconds: paddedMultiplyAdds / model.multiplyAdds + (turnedElements * 1.2 + weights) / model.elements
+        + CostModel.overhead, workspace: workspace(threads: 1, bytes: bytes))
+  }
+}
+
 extension StencilConvolution {
   func estimate(bytes: Int) -> SumEstimate {
     let model = CostModel(bytes: bytes)
@@ -70,6 +80,9 @@ extension CorrelationConvolution {
 }
 
 extension WinogradConvolution {
+  /// To lay out or to write one line of tiles, however short.
+  private static let line = 30e-9
+
   func estimate(bytes: Int) -> SumEstimate {
     let model = CostModel(bytes: bytes)
     let cost = transformedElements
@@ -79,7 +92,7 @@ extension WinogradConvolution {
       ? 0 : Double(sum.batch * sum.groups * sum.outputs) * Double(sum.positions) * 12
     return SumEstimate(
       seconds: paddedMultiplyAdds / (0.9 * model.multiplyAdds) + (cost.in + cost.out) * 0.55 / model.elements
-        + (weightElements + scattered) / model.elements + CostModel.overhead,
+        + handledLines * Self.line + (weightElements + scattered) / model.elements + CostModel.overhead,
       workspace: workspace(threads: 1, bytes: bytes))
   }
 }

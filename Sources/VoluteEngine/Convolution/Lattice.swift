@@ -93,7 +93,7 @@ final class Lattice: Sendable {
   }
 
   /// The places `first, first + step, ...` of the last axis as evenly spaced stretches of the input.
-  private static func runs(
+  static func runs(
     _ axis: WindowSum.Axis, places first: Int, step: Int, length: Int
   ) -> [volute_run] {
     var runs: [volute_run] = []

@@ -1,10 +1,12 @@
 /// A window sum and the algorithm that computes it, ready to run.
 enum SumPlan: Sendable {
   case direct(DirectConvolution)
+  case batch(BatchConvolution)
   case stencil([StencilConvolution])
   case winograd([WinogradConvolution])
   case correlation(CorrelationConvolution)
   case fourier(FourierConvolution)
+  case fourierLines(FourierLineConvolution)
   case patches(PatchConvolution)
 
   /// - Parameter origin: where the weight was taken from; what is made of it is then kept.
@@ -15,12 +17,9 @@ enum SumPlan: Sendable {
   ) {
     switch self {
     case .direct(let plan):
-      let panels = PackedWeights.packed(
-        origin, plan.weightLayout, byteCount: WeightPanels<T>.byteCount(plan.sum, height: plan.height)
-      ) {
-        WeightPanels.packed(plan.sum, weight, height: plan.height)
-      }
-      plan.run(input, panels, bias, output)
+      plan.run(input, panels(plan.sum, weight, plan.height, origin, plan.weightLayout), bias, output)
+    case .batch(let plan):
+      plan.run(input, panels(plan.sum, weight, plan.height, origin, plan.weightLayout), bias, output)
     case .stencil(let plans):
       for plan in plans { plan.run(input, weight, bias, output) }
     case .winograd(let plans):
@@ -37,8 +36,22 @@ enum SumPlan: Sendable {
       plan.run(input, weight, bias, output)
     case .fourier(let plan):
       plan.run(input, weight, origin, bias, output)
+    case .fourierLines(let plan):
+      plan.run(input, weight, bias, output)
     case .patches(let plan):
       plan.run(input, weight, bias, output)
+    }
+  }
+
+  @inline(__always)
+  private func panels<T: KernelElement>(
+    _ sum: WindowSum, _ weight: UnsafePointer<T>, _ height: Int, _ origin: WeightOrigin?,
+    _ layout: PackedLayout
+  ) -> WeightPanels<T> {
+    PackedWeights.packed(
+      origin, layout, byteCount: WeightPanels<T>.byteCount(sum, height: height)
+    ) {
+      WeightPanels.packed(sum, weight, height: height)
     }
   }
 }
@@ -59,6 +72,30 @@ extension WindowSum {
             from: phase * whole.stride, to: whole.sources.count, by: whole.dilation
           ).map { whole.sources[$0] }
           part.outputOffset += phase * whole.outputStep
+          return part
+        }
+      }
+    }
+  }
+
+  /// The sum as a sum over phases of the stride: along each axis the taps that leave the same remainder read every
+  /// `stride`-th place. What they read, each times its part of the weight, is to be added up.
+  func unstrided() -> [WindowSum] {
+    axes.indices.reduce([self]) { terms, axis in
+      terms.flatMap { term in
+        let whole = term.axes[axis]
+        let shared = greatestCommonDivisor(whole.stride, whole.dilation)
+        let tapStep = whole.stride / shared
+        return (0..<min(tapStep, whole.kernel)).map { phase in
+          var part = term
+          part.axes[axis].stride = 1
+          part.axes[axis].dilation = whole.dilation / shared
+          part.axes[axis].kernel = (whole.kernel - phase - 1) / tapStep + 1
+          part.axes[axis].weightStep = whole.weightStep * tapStep
+          part.axes[axis].sources = stride(
+            from: phase * whole.dilation, to: whole.sources.count, by: whole.stride
+          ).map { whole.sources[$0] }
+          part.weightOffset += phase * whole.weightStep
           return part
         }
       }

@@ -144,6 +144,14 @@ final class WinogradConvolution: Sendable {
     )
   }
 
+  /// Lines that are laid out by points, and lines of outputs that are written.
+  var handledLines: Double {
+    let laidOut: Int = block.shares * sum.inputs * lines.count
+    let parts = tiles.dropLast().reduce(1) { $0 * $1.outputs }
+    let written: Int = sum.outputs * parts * count / block.extents[sum.axes.count - 1]
+    return tasks * Double(laidOut + written)
+  }
+
   var weightElements: Double {
     Double(sum.groups * ((sum.outputs + height - 1) / height) * height * offsets.count)
       * Double(2 * points + 9)

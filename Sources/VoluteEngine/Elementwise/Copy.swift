@@ -9,6 +9,13 @@ extension Engine {
       case 4: move(source, destination, nest, UInt32.self)
       default: move(source, destination, nest, UInt64.self)
       }
+    } else if let convert = rowConversion(from: source.dtype, to: destination.dtype),
+      nest.rowStrides == [1, 1]
+    {
+      let (fromSize, toSize) = (source.dtype.size, destination.dtype.size)
+      nest.forEachRowInParallel { offsets, count in
+        convert(count, source.base + offsets[0] * fromSize, destination.base + offsets[1] * toSize)
+      }
     } else {
       source.dtype.dispatch(Conversion(source: source, destination: destination, nest: nest))
     }

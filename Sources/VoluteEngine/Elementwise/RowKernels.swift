@@ -9,12 +9,33 @@ protocol RowElement: KernelElement {
 
 extension Float: RowElement {
   typealias Place = Int32
-  static let rows = volute_row_kernels_for_this_machine().pointee.f32.pointee
+  static let rows = rowTable.f32.pointee
 }
 
 extension Double: RowElement {
   typealias Place = Int64
-  static let rows = volute_row_kernels_for_this_machine().pointee.f64.pointee
+  static let rows = rowTable.f64.pointee
+}
+
+private let rowTable = volute_row_kernels_for_this_machine().pointee
+
+/// A kernel that converts `count` elements that lie side by side.
+typealias RowConversion =
+  @convention(c) (
+    _ count: Int, _ from: UnsafeRawPointer?, _ to: UnsafeMutableRawPointer?
+  ) -> Void
+
+extension Engine {
+  /// The kernel for these types: there is one between the 16-bit ones and Float32.
+  static func rowConversion(from source: DType, to destination: DType) -> RowConversion? {
+    switch (source, destination) {
+    case (.float16, .float32): rowTable.from_float16
+    case (.float32, .float16): rowTable.to_float16
+    case (.bfloat16, .float32): rowTable.from_bfloat16
+    case (.float32, .bfloat16): rowTable.to_bfloat16
+    default: nil
+    }
+  }
 }
 
 /// The indices `0..<count` in stretches of `grain` at most, on several threads.

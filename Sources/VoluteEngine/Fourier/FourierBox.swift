@@ -39,17 +39,15 @@ struct FourierBox: Sendable {
     let (re, im) = (box, box + size)
     let columns = paired(extents[2]) / (2 * lanes)
     let first = FourierLine.of(sizes[0])
-    parallel(extents[1] * columns) { task in
+    sweep(extents[1] * columns, first, T.self) { task, values in
       let place = task / columns * pitch + task % columns * 2 * lanes
-      withLines(first, T.self) { values in
-        let length = sizes[0] * lanes
-        for (part, offset) in [(values, 0), (values + length, lanes)] {
-          load(box + place + offset, count: extents[0], to: part)
-          clear(part, from: extents[0], to: sizes[0])
-        }
-        let result = first.run(values, isInverse: false)
-        T.kernels.table.split?(sizes[0], result.re, result.im, re + place, im + place, planeSize, lanes)
-      }
+      let second = values + sizes[0] * lanes
+      load(box + place, count: extents[0], to: values)
+      clear(values, from: extents[0], to: sizes[0])
+      load(box + place + lanes, count: extents[0], to: second)
+      clear(second, from: extents[0], to: sizes[0])
+      let result = first.run(values, isInverse: false)
+      T.kernels.table.split?(sizes[0], result.re, result.im, re + place, im + place, planeSize, lanes)
     }
     if sizes[1] > 1 {
       sweepSecond(
@@ -57,19 +55,18 @@ struct FourierBox: Sendable {
     }
     let last = FourierLine.of(sizes[2])
     let rows = planes * sizes[1]
-    parallel(blocks) { block in
+    sweep(blocks, last, T.self) { block, values in
       let place = block * lanes * pitch
       let length = sizes[2] * lanes
-      withLines(last, T.self) { values in
-        for (array, part) in [(re, values), (im, values + length)] {
-          T.kernels.table.lines_to_lanes?(
-            min(lanes, rows - block * lanes), extents[2], array + place, pitch, part)
-          clear(part, from: extents[2], to: sizes[2])
-        }
-        let result = last.run(values, isInverse: false)
-        (re + place).update(from: result.re, count: length)
-        (im + place).update(from: result.im, count: length)
-      }
+      let lines = min(lanes, rows - block * lanes)
+      let turn = T.kernels.table.lines_to_lanes
+      turn?(lines, extents[2], re + place, pitch, values)
+      clear(values, from: extents[2], to: sizes[2])
+      turn?(lines, extents[2], im + place, pitch, values + length)
+      clear(values + length, from: extents[2], to: sizes[2])
+      let result = last.run(values, isInverse: false)
+      (re + place).update(from: result.re, count: length)
+      (im + place).update(from: result.im, count: length)
     }
   }
 
@@ -79,23 +76,23 @@ struct FourierBox: Sendable {
     let (re, im) = (box, box + size)
     let last = FourierLine.of(sizes[2])
     let rows = planes * sizes[1]
-    parallel(blocks) { block in
+    // Two vectors go through the first axis as one number: neither may be what was left here.
+    let wanted = paired(extents[2])
+    let made = min(wanted, sizes[2])
+    sweep(blocks, last, T.self) { block, values in
       let place = block * lanes * pitch
       let length = sizes[2] * lanes
-      withLines(last, T.self) { values in
-        values.update(from: re + place, count: length)
-        (values + length).update(from: im + place, count: length)
-        let result = last.run(values, isInverse: true)
-        // Two vectors go through the first axis as one number: neither may be what was left here.
-        let wanted = paired(extents[2])
-        let made = min(wanted, sizes[2])
-        let lines = min(lanes, rows - block * lanes)
-        for (array, part) in [(re, result.re), (im, result.im)] {
-          T.kernels.table.lanes_to_lines?(lines, made, part, array + place, pitch)
-          for line in 0..<lines where wanted > made {
-            (array + place + line * pitch + made).update(repeating: .zero, count: wanted - made)
-          }
-        }
+      values.update(from: re + place, count: length)
+      (values + length).update(from: im + place, count: length)
+      let result = last.run(values, isInverse: true)
+      let lines = min(lanes, rows - block * lanes)
+      let turn = T.kernels.table.lanes_to_lines
+      turn?(lines, made, result.re, re + place, pitch)
+      turn?(lines, made, result.im, im + place, pitch)
+      for line in 0..<lines where wanted > made {
+        let end = place + line * pitch + made
+        (re + end).update(repeating: .zero, count: wanted - made)
+        (im + end).update(repeating: .zero, count: wanted - made)
       }
     }
     if sizes[1] > 1 {
@@ -104,16 +101,13 @@ struct FourierBox: Sendable {
     }
     let columns = paired(extents[2]) / (2 * lanes)
     let first = FourierLine.of(sizes[0])
-    parallel(extents[1] * columns) { task in
+    sweep(extents[1] * columns, first, T.self) { task, values in
       let place = task / columns * pitch + task % columns * 2 * lanes
-      withLines(first, T.self) { values in
-        T.kernels.table.join?(
-          sizes[0], re + place, im + place, planeSize, lanes, values, values + sizes[0] * lanes)
-        let result = first.run(values, isInverse: true)
-        for (part, offset) in [(result.re, 0), (result.im, lanes)] {
-          store(part, count: extents[0], to: box + place + offset)
-        }
-      }
+      T.kernels.table.join?(
+        sizes[0], re + place, im + place, planeSize, lanes, values, values + sizes[0] * lanes)
+      let result = first.run(values, isInverse: true)
+      store(result.re, count: extents[0], to: box + place)
+      store(result.im, count: extents[0], to: box + place + lanes)
     }
   }
 
@@ -125,25 +119,29 @@ struct FourierBox: Sendable {
     let line = FourierLine.of(sizes[1])
     let emit = T.kernels.table.emit
     let length = sizes[1] * lanes
-    parallel(planes * columns) { task in
+    sweep(planes * columns, line, T.self) { task, values in
       let place = task / columns * planeSize + task % columns * lanes
-      withLines(line, T.self) { values in
-        for (array, part) in [(re, values), (im, values + length)] {
-          emit?(from, lanes, array + place, pitch, part, lanes, 1, nil, 0)
-          clear(part, from: from, to: sizes[1])
-        }
-        let result = line.run(values, isInverse: isInverse)
-        emit?(to, lanes, result.re, lanes, re + place, pitch, 1, nil, 0)
-        emit?(to, lanes, result.im, lanes, im + place, pitch, 1, nil, 0)
-      }
+      emit?(from, lanes, re + place, pitch, values, lanes, 1, nil, 0)
+      clear(values, from: from, to: sizes[1])
+      emit?(from, lanes, im + place, pitch, values + length, lanes, 1, nil, 0)
+      clear(values + length, from: from, to: sizes[1])
+      let result = line.run(values, isInverse: isInverse)
+      emit?(to, lanes, result.re, lanes, re + place, pitch, 1, nil, 0)
+      emit?(to, lanes, result.im, lanes, im + place, pitch, 1, nil, 0)
     }
   }
 
+  /// Lines that are transformed one after the other, a share of them in the same room.
   @inline(__always)
-  private func withLines<T: KernelElement>(
-    _ line: FourierLine, _ type: T.Type, _ body: (UnsafeMutablePointer<T>) -> Void
+  private func sweep<T: KernelElement>(
+    _ count: Int, _ line: FourierLine, _ type: T.Type, _ body: (Int, UnsafeMutablePointer<T>) -> Void
   ) {
-    withScratch(T.self, 4 * line.size * lanes, body)
+    let share = max(4, count / 32)
+    parallel((count + share - 1) / share) { part in
+      withScratch(T.self, 4 * line.size * lanes) { values in
+        for task in part * share..<min((part + 1) * share, count) { body(task, values) }
+      }
+    }
   }
 
   @inline(__always)

@@ -2,26 +2,53 @@ import CVolute
 
 /// A window sum as a product of spectra, over the whole input at once or over overlapping tiles of it.
 ///
-/// Takes the same time for any kernel that a transform holds. A stride computes every position and keeps those that
-/// are asked for; a dilated kernel is transformed with its holes. One NaN, infinity or huge value reaches every
-/// output of its tile: errors are relative to the largest output, not to each.
+/// Takes the same time for any kernel that a transform holds. A stride either computes every position and keeps those
+/// that are asked for, or adds up what its phases give, each a small input with a part of the kernel; a dilated kernel
+/// is transformed with its holes. One NaN, infinity or huge value reaches every output of its tile: errors are
+/// relative to the largest output, not to each.
 final class FourierConvolution: Sendable {
-  let sum: WindowSum
-  private let box: FourierBox
-  private let lattice: Lattice
-  /// Positions of a tile along each of three axes, its input, and the kernel with its holes.
-  private let tile: [Int]
-  private let input: [Int]
-  private let kernel: [Int]
-  private let blocks: [Int]
-  /// Whether the kernels' spectra are kept for all tiles and samples.
-  private let keepsKernels: Bool
-  private let weightLayout: PackedLayout
-  private let estimated: SumEstimate
+  /// What is added up, each over all input channels; all but their inputs and kernels alike.
+  private let terms: [WindowSum]
+  private let lattices: [Lattice]
+  private let shape: Shape
+
+  private var sum: WindowSum { terms[0] }
+  private var box: FourierBox { shape.box }
+  /// Inputs that one output is made of: terms and channels.
+  private var depth: Int { terms.count * sum.inputs }
+
+  /// A size of the transform along one axis.
+  private struct Cut {
+    var size: Int
+    /// Positions of a tile, the input that it reads, and all positions.
+    var tile: Int
+    var input: Int
+    var positions: Int
+    /// The kernel with its holes.
+    var kernel: Int
+    var blocks: Int { (positions + tile - 1) / tile }
+    /// An axis that is not there.
+    static let none = Cut(size: 1, tile: 1, input: 1, positions: 1, kernel: 1)
+  }
+
+  /// What the estimate and the run agree on.
+  private struct Shape {
+    let cuts: [Cut]
+    let box: FourierBox
+    /// Positions of a tile along each of three axes, its input, and the kernel.
+    let tile: [Int]
+    let input: [Int]
+    let kernel: [Int]
+    /// Whether the kernels' spectra are kept for all tiles and samples.
+    let keepsKernels: Bool
+    let estimate: SumEstimate
+  }
 
   /// Why a sum cannot be computed so; `nil` if it can.
   static func reasonAgainst(_ sum: WindowSum) -> String? {
-    if sum.axes.count == 1 { return "one axis: there are no lines to transform side by side" }
+    if sum.axes.count == 1 {
+      return "one axis: \(ConvolutionAlgorithm.fourierLines.rawValue) transforms its rows"
+    }
     if sum.axes.count > 3 { return "\(sum.axes.count) axes, more than 3" }
     return nil
   }
@@ -30,30 +57,27 @@ final class FourierConvolution: Sendable {
   static func best<T: KernelElement>(
     _ sum: WindowSum, limit: Int, _ type: T.Type
   ) -> Result<FourierConvolution, FourierRefusal> {
-    var best: FourierConvolution?
+    var best: (terms: [WindowSum], shape: Shape)?
     var least = Int.max
-    let kernels = sum.axes.map { ($0.kernel - 1) * $0.dilation + 1 }
-    let positions = sum.axes.map { ($0.count - 1) * $0.stride + 1 }
-    let options = zip(positions, kernels).map { positions, kernel in
-      let whole = FourierLine.size(atLeast: positions + kernel - 1)
-      let tiles = [2, 3, 4, 6, 8, 12].map { FourierLine.size(atLeast: max($0 * kernel, 16)) }
-      return [whole] + Set(tiles.filter { $0 < whole * 2 / 3 && $0 > kernel }).sorted()
-    }
-    func search(_ chosen: [Int]) {
-      if chosen.count == options.count {
-        let candidate = FourierConvolution(sum, sizes: chosen, kernels, positions, limit: limit, T.self)
-        least = min(least, candidate.estimated.workspace)
-        if candidate.estimated.workspace <= limit,
-          best.map({ candidate.estimated.seconds < $0.estimated.seconds }) ?? true
-        {
-          best = candidate
+    let isStrided = sum.axes.contains { $0.stride > 1 }
+    for terms in [[sum]] + (isStrided ? [sum.unstrided()] : []) {
+      let options = sum.axes.indices.map { axis in cuts(terms.map { $0.axes[axis] }) }
+      func search(_ chosen: [Cut]) {
+        if chosen.count == options.count {
+          let shape = shape(terms, chosen, limit: limit, T.self)
+          least = min(least, shape.estimate.workspace)
+          if shape.estimate.workspace <= limit,
+            best.map({ shape.estimate.seconds < $0.shape.estimate.seconds }) ?? true
+          {
+            best = (terms, shape)
+          }
+          return
         }
-        return
+        for cut in options[chosen.count] { search(chosen + [cut]) }
       }
-      for size in options[chosen.count] { search(chosen + [size]) }
+      search([])
     }
-    search([])
-    if let best { return .success(best) }
+    if let best { return .success(FourierConvolution(terms: best.terms, shape: best.shape)) }
     return .failure(
       FourierRefusal(text: "it needs \(least) bytes of workspace, more than the limit of \(limit)"))
   }
@@ -62,77 +86,115 @@ final class FourierConvolution: Sendable {
     var text: String
   }
 
-  private init<T: KernelElement>(
-    _ sum: WindowSum, sizes: [Int], _ kernels: [Int], _ positions: [Int], limit: Int, _ type: T.Type
-  ) {
-    self.sum = sum
-    func three(_ values: [Int]) -> [Int] { values.count == 2 ? [values[0], 1, values[1]] : values }
-    box = FourierBox(three(sizes), T.self)
-    let tiles = zip(sizes, zip(kernels, positions)).map { min($0 - $1.0 + 1, $1.1) }
-    let inputs = zip(tiles, kernels).map { $0 + $1 - 1 }
-    tile = three(tiles)
-    input = three(inputs)
-    kernel = three(kernels)
-    blocks = zip(positions, tiles).map { ($0 + $1 - 1) / $1 }
-    lattice = Lattice(
-      zip(sum.axes, zip(positions, zip(tiles, inputs))).map { axis, numbers in
-        let (positions, (tile, input)) = numbers
-        var axis = axis
-        axis.stride = 1
-        axis.dilation = 1
-        // A whole axis is one block; its taps are not asked for.
-        axis.kernel = tile == positions ? 1 : input - tile + 1
-        axis.count = tile == positions ? input : positions
-        return axis
-      }, block: zip(tiles, zip(inputs, positions)).map { $0 == $1.1 ? $1.0 : $0 }, hasTaps: false)
-    weightLayout = PackedLayout(.spectra, sum, box.sizes + sum.axes.map(\.dilation), T.self)
+  /// The whole axis, and tiles of a few times the kernel.
+  private static func cuts(_ axes: [WindowSum.Axis]) -> [Cut] {
+    let kernel = axes.map { ($0.kernel - 1) * $0.dilation + 1 }.max() ?? 1
+    let positions = (axes[0].count - 1) * axes[0].stride + 1
+    let reach = positions + kernel - 1
+    // Places beyond the transform come round to its first: they may if both read the same, as padding often does.
+    let whole = FourierLine.size(atLeast: max(positions, kernel)) { size in
+      axes.allSatisfy { axis in
+        func source(_ place: Int) -> Int { place < axis.sources.count ? axis.sources[place] : -1 }
+        return (size..<max(size, reach)).allSatisfy { source($0) == source($0 - size) }
+      }
+    }
+    let tiles = [2, 3, 4, 6, 8, 12].map { FourierLine.size(atLeast: max($0 * kernel, 16)) }
+    return [
+      Cut(size: whole, tile: positions, input: min(whole, reach), positions: positions, kernel: kernel)
+    ]
+      + Set(tiles.filter { $0 < whole * 2 / 3 && $0 > kernel }).sorted().map { size in
+        let tile = min(size - kernel + 1, positions)
+        return Cut(size: size, tile: tile, input: tile + kernel - 1, positions: positions, kernel: kernel)
+      }
+  }
+
+  private static func shape<T: KernelElement>(
+    _ terms: [WindowSum], _ cuts: [Cut], limit: Int, _ type: T.Type
+  ) -> Shape {
+    let sum = terms[0]
+    let three = cuts.count == 2 ? [cuts[0], .none, cuts[1]] : cuts
+    let box = FourierBox(three.map(\.size), T.self)
+    let (tile, input, kernel) = (three.map(\.tile), three.map(\.input), three.map(\.kernel))
+    let depth = terms.count * sum.inputs
     let bytes = MemoryLayout<T>.size
     let spectrum = 2 * box.size
-    let tasks = sum.batch * blocks.reduce(1, *)
-    let kept = sum.groups * sum.outputs * sum.inputs * spectrum
-    let perTask = (min(sum.inputs, sum.outputs) + 2) * spectrum
-    keepsKernels = tasks > 1 && (kept + perTask) * bytes <= limit
+    let tasks = sum.batch * cuts.reduce(1) { $0 * $1.blocks }
+    let kept = sum.groups * sum.outputs * depth * spectrum
+    let perTask = (min(depth, sum.outputs) + 2) * spectrum
+    let keepsKernels = tasks > 1 && (kept + perTask) * bytes <= limit
     let workspace = (perTask + (keepsKernels ? kept : 0)) * bytes
     // What a core does in a second, and moves.
     let model = CostModel(bytes: bytes)
     let groups = Double(sum.groups)
-    let pairs = groups * Double(sum.outputs * sum.inputs)
+    let pairs = groups * Double(sum.outputs * depth)
+    let kernels = keepsKernels ? pairs : pairs * Double(tasks)
     let transforms =
       Double(tasks) * groups
-      * (Double(sum.inputs) * box.cost(extents: input) + Double(sum.outputs) * box.cost(extents: tile))
-      + (keepsKernels ? 1 : Double(tasks)) * pairs * box.cost(extents: kernel)
+      * (Double(depth) * box.cost(extents: input) + Double(sum.outputs) * box.cost(extents: tile))
+      + kernels * box.cost(extents: kernel)
     let products = Double(tasks) * pairs * Double(spectrum)
-    // Each axis of each transform reads and writes the spectrum, which matters where it leaves the nearest cache.
-    let moved =
-      (Double(tasks) * groups * Double(sum.inputs + sum.outputs) + (keepsKernels ? 1 : Double(tasks)) * pairs)
-      * Double(spectrum) * (spectrum * bytes > 1 << 20 ? 1.5 : 0.2)
-    estimated = SumEstimate(
-      seconds: transforms / (model.multiplyAdds * 0.4) + (products * 1.2 + moved) / model.elements
-        + CostModel.overhead,
-      workspace: workspace)
+    // Each axis of each transform reads and writes the spectrum, which takes longer the further away that is.
+    let boxes = Double(tasks) * groups * Double(depth + sum.outputs) + kernels
+    let moved = boxes * Double(spectrum)
+    let held = 3 * spectrum * bytes
+    let distance = held > 3 << 19 ? 1 : held > 3 << 17 ? 0.5 : 0
+    let distanceOfKernels = keepsKernels && kept * bytes > 1 << 20 ? 1 : distance
+    // Lines are short, so that each costs more than its elements, and most where a stride takes it apart.
+    let (line, element) = terms.count > 1 ? (70.0, 1.0) : (40.0, 0.2)
+    let lines =
+      Double(tasks) * groups
+      * (Double(depth * input[0] * input[1]) * (line + Double(input[2]) * element)
+        + Double(sum.outputs * tile[0] * tile[1]) * (40 + Double(tile[2]) * 0.2))
+      + kernels * Double(kernel[0] * kernel[1]) * 40
+    let seconds =
+      transforms / (model.multiplyAdds * 1.2)
+      + (products * (0.13 + 0.27 * distanceOfKernels) + moved * (0.3 + 0.6 * distance) + lines)
+      / model.elements
+      + boxes * 0.3e-6 + CostModel.overhead
+    return Shape(
+      cuts: cuts, box: box, tile: tile, input: input, kernel: kernel, keepsKernels: keepsKernels,
+      estimate: SumEstimate(seconds: seconds, workspace: workspace))
   }
 
-  func estimate() -> SumEstimate { estimated }
+  private init(terms: [WindowSum], shape: Shape) {
+    self.terms = terms
+    self.shape = shape
+    lattices = terms.map { term in
+      Lattice(
+        zip(term.axes, shape.cuts).map { axis, cut in
+          var axis = axis
+          axis.stride = 1
+          axis.dilation = 1
+          // A whole axis is one block; its taps are not asked for.
+          axis.kernel = cut.blocks == 1 ? 1 : cut.kernel
+          axis.count = cut.blocks == 1 ? cut.input : cut.positions
+          return axis
+        }, block: shape.cuts.map { $0.blocks == 1 ? $0.input : $0.tile }, hasTaps: false)
+    }
+  }
+
+  func estimate() -> SumEstimate { shape.estimate }
 
   func run<T: KernelElement>(
     _ x: UnsafePointer<T>, _ weight: UnsafePointer<T>, _ weightOrigin: WeightOrigin?,
     _ bias: UnsafePointer<T>?, _ output: UnsafeMutablePointer<T>
   ) {
     let kept = kernelSpectra(weight, weightOrigin)
+    let blocks = shape.cuts.map(\.blocks)
     let boxes = blocks.reduce(1, *)
     forEach(sum.batch * sum.groups * boxes) { task in
       var rest = task
       var origin = Array(repeating: 0, count: blocks.count)
       for axis in blocks.indices.reversed() {
         let (outer, index) = rest.quotientAndRemainder(dividingBy: blocks[axis])
-        origin[axis] = index * (blocks[axis] == 1 ? 0 : lattice.block[axis])
+        origin[axis] = index * (blocks[axis] == 1 ? 0 : lattices[0].block[axis])
         rest = outer
       }
       let (sample, group) = rest.quotientAndRemainder(dividingBy: sum.groups)
       compute(
         origin, group,
         x + sum.inputOffset + sample * sum.inputSteps.batch + group * sum.inputSteps.group, weight,
-        kept.map { UnsafePointer($0.elements + group * sum.outputs * sum.inputs * 2 * box.size) },
+        kept.map { UnsafePointer($0.elements + group * sum.outputs * depth * 2 * box.size) },
         bias.map { $0 + group * sum.outputs },
         output + sum.outputOffset + sample * sum.outputSteps.batch + group * sum.outputSteps.group)
     }
@@ -144,22 +206,26 @@ final class FourierConvolution: Sendable {
     _ weight: UnsafePointer<T>, _ origin: WeightOrigin?
   ) -> KernelSpectra<T>? {
     let spectrum = 2 * box.size
-    let pairs = sum.outputs * sum.inputs
+    let pairs = sum.outputs * depth
     let count = sum.groups * pairs * spectrum
     let make = {
       let spectra = KernelSpectra<T>(count: count)
       self.forEach(self.sum.groups * pairs) { index in
         let (group, pair) = index.quotientAndRemainder(dividingBy: pairs)
         self.transformKernel(
-          weight, group, output: pair / self.sum.inputs, input: pair % self.sum.inputs,
+          weight, group, output: pair / self.depth, input: pair % self.depth,
           to: spectra.elements + index * spectrum)
       }
       return spectra
     }
+    let details = terms.flatMap { term in
+      [term.weightOffset] + term.axes.flatMap { [$0.kernel, $0.dilation, $0.weightStep] }
+    }
+    let layout = PackedLayout(.spectra, sum, box.sizes + shape.kernel + details, T.self)
     let byteCount = count * MemoryLayout<T>.size
-    return keepsKernels
-      ? PackedWeights.packed(origin, weightLayout, byteCount: byteCount, make: make)
-      : PackedWeights.packedIfRepeated(origin, weightLayout, byteCount: byteCount, make: make)
+    return shape.keepsKernels
+      ? PackedWeights.packed(origin, layout, byteCount: byteCount, make: make)
+      : PackedWeights.packedIfRepeated(origin, layout, byteCount: byteCount, make: make)
   }
 
   /// Shares tasks out when there are enough small ones; a large one shares out its transforms itself.
@@ -178,19 +244,21 @@ final class FourierConvolution: Sendable {
     _ bias: UnsafePointer<T>?, _ output: UnsafeMutablePointer<T>
   ) {
     let spectrum = 2 * box.size
-    let holdsOutputs = sum.outputs <= sum.inputs
-    let held = holdsOutputs ? sum.outputs : sum.inputs
-    let packer = lattice.packer(origin: origin)
+    let holdsOutputs = sum.outputs <= depth
+    let held = holdsOutputs ? sum.outputs : depth
+    let input = shape.input
+    let packers = lattices.map { $0.packer(origin: origin) }
     withScratch(T.self, (held + 2) * spectrum) { scratch in
       let one = scratch + held * spectrum
       let factor = one + spectrum
       func kernelSpectrum(_ output: Int, _ input: Int) -> UnsafePointer<T> {
-        if let kept { return kept + (output * sum.inputs + input) * spectrum }
+        if let kept { return kept + (output * depth + input) * spectrum }
         transformKernel(weight, group, output: output, input: input, to: factor)
         return UnsafePointer(factor)
       }
-      func transformInput(_ channel: Int, to place: UnsafeMutablePointer<T>) {
-        packer.packPlanes(
+      func transformInput(_ index: Int, to place: UnsafeMutablePointer<T>) {
+        let (term, channel) = index.quotientAndRemainder(dividingBy: sum.inputs)
+        packers[term].packPlanes(
           x + channel * sum.inputSteps.channel, lines: input[1], columns: box.paired(input[2]),
           pitch: box.pitch
         ) {
@@ -199,7 +267,7 @@ final class FourierConvolution: Sendable {
         box.forward(place, extents: input)
       }
       if holdsOutputs {
-        for channel in 0..<sum.inputs {
+        for channel in 0..<depth {
           transformInput(channel, to: one)
           for target in 0..<sum.outputs {
             box.multiply(
@@ -208,9 +276,9 @@ final class FourierConvolution: Sendable {
         }
         for target in 0..<sum.outputs { write(scratch + target * spectrum, target, origin, bias, output) }
       } else {
-        for channel in 0..<sum.inputs { transformInput(channel, to: scratch + channel * spectrum) }
+        for channel in 0..<depth { transformInput(channel, to: scratch + channel * spectrum) }
         for target in 0..<sum.outputs {
-          for channel in 0..<sum.inputs {
+          for channel in 0..<depth {
             box.multiply(
               scratch + channel * spectrum, kernelSpectrum(target, channel), to: one, accumulates: channel > 0
             )
@@ -225,18 +293,22 @@ final class FourierConvolution: Sendable {
   private func transformKernel<T: KernelElement>(
     _ weight: UnsafePointer<T>, _ group: Int, output: Int, input: Int, to place: UnsafeMutablePointer<T>
   ) {
+    let (index, channel) = input.quotientAndRemainder(dividingBy: sum.inputs)
+    let term = terms[index]
+    let kernel = shape.kernel
     let from =
-      weight + sum.weightOffset + group * sum.weightSteps.group + output * sum.weightSteps.output
-      + input * sum.weightSteps.input
+      weight + term.weightOffset + group * sum.weightSteps.group + output * sum.weightSteps.output
+      + channel * sum.weightSteps.input
     let scale = T(double: 1 / box.sizes.reduce(1.0) { $0 * Double($1) })
-    let axes = sum.axes
+    let axes = term.axes
     let first = axes[0]
     let middle = axes.count == 3 ? axes[1] : nil
     let last = axes[axes.count - 1]
     for plane in 0..<kernel[0] {
       let start = place + box.plane(plane)
       start.update(repeating: .zero, count: kernel[1] * box.pitch)
-      if plane % first.dilation != 0 { continue }
+      // Phases of a stride may differ by a tap.
+      if plane % first.dilation != 0 || plane / first.dilation >= first.kernel { continue }
       for row in 0..<(middle?.kernel ?? 1) {
         let line = start + row * (middle?.dilation ?? 1) * box.pitch
         let source = from + plane / first.dilation * first.weightStep + row * (middle?.weightStep ?? 0)
@@ -253,9 +325,10 @@ final class FourierConvolution: Sendable {
     _ spectrum: UnsafeMutablePointer<T>, _ channel: Int, _ origin: [Int], _ bias: UnsafePointer<T>?,
     _ output: UnsafeMutablePointer<T>
   ) {
+    let tile = shape.tile
     box.inverse(spectrum, extents: tile)
     let axes = sum.axes
-    let table = T.kernels
+    let emit = T.kernels.table.emit
     let tiles = axes.count == 2 ? [tile[0], tile[2]] : tile
     // The outputs of this tile along each axis: those whose position lies in it.
     let ranges = axes.indices.map { axis -> Range<Int> in
@@ -273,19 +346,16 @@ final class FourierConvolution: Sendable {
     let rows = last == 2 ? ranges[1] : 0..<1
     parallel(ranges[0].count) { index in
       let plane = ranges[0].lowerBound + index
-      withScratch(T.self, columns.count) { line in
-        for row in rows {
-          let place = last == 2 ? row * axes[1].stride - origin[1] : 0
-          var from = spectrum + box.plane(plane * axes[0].stride - origin[0]) + place * box.pitch + skipped
-          if step > 1 {
-            for column in 0..<columns.count { line[column] = from[column * step] }
-            from = line
-          }
-          table.table.emit?(
-            1, columns.count, from, 0,
-            to + plane * axes[0].outputStep + (last == 2 ? row * axes[1].outputStep : 0), 0,
-            axes[last].outputStep, bias, sum.accumulates ? 1 : 0)
+      for row in rows {
+        let place = last == 2 ? row * axes[1].stride - origin[1] : 0
+        let from = spectrum + box.plane(plane * axes[0].stride - origin[0]) + place * box.pitch + skipped
+        if step > 1 {
+          for column in 0..<columns.count { from[column] = from[column * step] }
         }
+        emit?(
+          1, columns.count, from, 0,
+          to + plane * axes[0].outputStep + (last == 2 ? row * axes[1].outputStep : 0), 0,
+          axes[last].outputStep, bias, sum.accumulates ? 1 : 0)
       }
     }
   }

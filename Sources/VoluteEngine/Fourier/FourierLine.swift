@@ -6,12 +6,14 @@
   import Musl
 #endif
 
-/// The transform along one axis: its factors and twiddle factors, computed once for each size.
-final class FourierLine: Sendable {
+/// The transform along one axis: its factors and twiddle factors, computed once for each size and kept for good.
+// Unchecked: all of it is constant, what the pointers lead to as well.
+final class FourierLine: @unchecked Sendable {
   let size: Int
-  let factors: [Int]
-  private let single: [Float]
-  private let double: [Double]
+  let passes: Int
+  private let factors: UnsafePointer<Int>
+  private let single: UnsafePointer<Float>
+  private let double: UnsafePointer<Double>
 
   private static let known = Lock<[Int: FourierLine]>([:])
 
@@ -24,7 +26,7 @@ final class FourierLine: Sendable {
 
   private init(_ size: Int) {
     self.size = size
-    factors = Self.factors(size)
+    let factors = Self.factors(size)
     var twiddles: [Double] = []
     var left = size
     for factor in factors {
@@ -37,8 +39,17 @@ final class FourierLine: Sendable {
       }
       left = count
     }
-    double = twiddles
-    single = twiddles.map(Float.init)
+    passes = factors.count
+    self.factors = Self.constant(factors)
+    double = Self.constant(twiddles)
+    single = Self.constant(twiddles.map(Float.init))
+  }
+
+  /// An array outside the counting of references, which would take as long as a short transform.
+  private static func constant<Value: BitwiseCopyable>(_ values: [Value]) -> UnsafePointer<Value> {
+    let place = UnsafeMutablePointer<Value>.allocate(capacity: max(values.count, 1))
+    for (index, value) in values.enumerated() { (place + index).initialize(to: value) }
+    return UnsafePointer(place)
   }
 
   /// Eights first, as they do most for a pass over the data.
@@ -62,28 +73,21 @@ final class FourierLine: Sendable {
     }
   }
 
-  /// The cheapest size from `least` on.
-  static func size(atLeast least: Int) -> Int {
-    var best = 0
-    var bestCost = Double.infinity
-    for size in max(least, 1)...max(2 * least, 2) {
+  /// The cheapest size from `least` on, among those that `fits` lets pass; it must let all large ones pass.
+  static func size(atLeast least: Int, where fits: (Int) -> Bool = { _ in true }) -> Int {
+    var size = max(least, 1)
+    var (first, best, bestCost) = (0, 0, Double.infinity)
+    while first == 0 || Double(size) <= Double(first) * 1.4 + 8 {
       var left = size
       for prime in [2, 3, 5, 7] { while left % prime == 0 { left /= prime } }
-      if left != 1 { continue }
-      let total = cost(size) * Double(size)
-      if total < bestCost { (best, bestCost) = (size, total) }
-      if Double(size) > Double(least) * 1.4 + 8 { break }
+      if left == 1 && fits(size) {
+        if first == 0 { first = size }
+        let total = cost(size) * Double(size)
+        if total < bestCost { (best, bestCost) = (size, total) }
+      }
+      size += 1
     }
     return best
-  }
-
-  @inline(__always)
-  func withTwiddles<T: KernelElement>(_ type: T.Type, _ body: (UnsafeRawPointer?) -> Void) {
-    if T.self == Float.self {
-      single.withUnsafeBytes { body($0.baseAddress) }
-    } else {
-      double.withUnsafeBytes { body($0.baseAddress) }
-    }
   }
 
   /// Transforms `lanes` lines in the first half of `values`, `[re, im, other re, other im]` of `size` vectors each;
@@ -92,22 +96,25 @@ final class FourierLine: Sendable {
   func run<T: KernelElement>(
     _ values: UnsafeMutablePointer<T>, isInverse: Bool
   ) -> (re: UnsafeMutablePointer<T>, im: UnsafeMutablePointer<T>) {
-    let kernels = T.kernels
-    let length = size * kernels.lanes
+    let length = size * T.kernels.lanes
     let (re, im) = (values, values + length)
     let (otherRe, otherIm) = (values + 2 * length, values + 3 * length)
-    var isElsewhere: Int32 = 0
-    withTwiddles(T.self) { twiddles in
-      factors.withUnsafeBufferPointer { factors in
-        // The inverse is the transform with real and imaginary parts exchanged.
-        isElsewhere =
-          isInverse
-          ? kernels.table.fft?(size, factors.count, factors.baseAddress, twiddles, im, re, otherIm, otherRe)
-            ?? 0
-          : kernels.table.fft?(size, factors.count, factors.baseAddress, twiddles, re, im, otherRe, otherIm)
-            ?? 0
-      }
+    // The inverse is the transform with real and imaginary parts exchanged.
+    if isInverse {
+      run(im, re, other: otherIm, otherRe)
+    } else {
+      run(re, im, other: otherRe, otherIm)
     }
-    return isElsewhere != 0 ? (otherRe, otherIm) : (re, im)
+    return passes % 2 == 0 ? (re, im) : (otherRe, otherIm)
+  }
+
+  /// Transforms `lanes` lines; after an odd number of passes the result is in `otherRe` and `otherIm`.
+  @inline(__always)
+  func run<T: KernelElement>(
+    _ re: UnsafeMutablePointer<T>, _ im: UnsafeMutablePointer<T>, other otherRe: UnsafeMutablePointer<T>,
+    _ otherIm: UnsafeMutablePointer<T>
+  ) {
+    let twiddles = T.self == Float.self ? UnsafeRawPointer(single) : UnsafeRawPointer(double)
+    _ = T.kernels.table.fft?(size, passes, factors, twiddles, re, im, otherRe, otherIm)
   }
 }

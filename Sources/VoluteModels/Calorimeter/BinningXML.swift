@@ -42,6 +42,21 @@ extension CalorimeterBinning {
     }
     self.init(layers)
     if self.layers.isEmpty { throw FormatError(name, "has no layer with voxels") }
+    let angles = gridAngularBins
+    if let odd = self.layers.first(where: { $0.angularBins != 1 && $0.angularBins != angles }) {
+      throw FormatError(
+        name, "layer \(odd.id) has \(odd.angularBins) bins of angle, where others have \(angles)",
+        mend: "layers have one, or all the same")
+    }
+  }
+
+  /// A text that ``init(xml:name:)`` reads.
+  public var xml: String {
+    let lines = layers.map { layer in
+      let edges = layer.radialEdges.map { "\($0)" }.joined(separator: ",")
+      return "<Layer id=\"\(layer.id)\" r_edges=\"\(edges)\" n_bin_alpha=\"\(layer.angularBins)\"/>"
+    }
+    return "<Bins>" + lines.joined() + "</Bins>"
   }
 }
 

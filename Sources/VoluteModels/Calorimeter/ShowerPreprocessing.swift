@@ -10,8 +10,9 @@ extension ShowerPreset {
   /// # Shapes
   /// `[batch]`, in MeV, of any type; the result is float32.
   ///
+  /// - Parameter first: the number of the first shower, for errors.
   /// - Throws: ``ShapeError`` when an energy lies outside of ``energyRange``.
-  public func normalized(energies: Tensor) throws(ShapeError) -> Tensor {
+  public func normalized(energies: Tensor, first: Int = 0) throws(ShapeError) -> Tensor {
     let (low, high) = (energyRange.lowerBound * 1000, energyRange.upperBound * 1000)
     // What rounding to float32 may have moved beyond the ends.
     let slack = 1e-6
@@ -19,7 +20,7 @@ extension ShowerPreset {
     if let place = values.firstIndex(where: { !(low * (1 - slack)...high * (1 + slack) ~= $0) }) {
       throw ShapeError(
         "normalized", parameter: "energies",
-        "the energy of shower \(place) is \(values[place] / 1000) GeV, but \(name) has energies from "
+        "the energy of shower \(first + place) is \(values[place] / 1000) GeV, but \(name) has energies from "
           + "\(energyRange.lowerBound) to \(energyRange.upperBound) GeV")
     }
     let logs = (energies.to(.float64) / low).log() / Tensor(full: [], high / low, dtype: .float64).log()
@@ -32,8 +33,26 @@ extension ShowerPreset {
   /// - `showers`: `[batch, voxels]`, in MeV.
   /// - `energies`: `[batch]`, in MeV.
   ///
+  /// - Parameter first: the number of the first shower, for errors.
   /// - Throws: ``ShapeError`` when the shapes are others, or a voxel holds no number, less than nothing, or more than it can.
-  public func normalized(showers: Tensor, energies: Tensor) throws(ShapeError) -> Tensor {
+  public func normalized(
+    showers: Tensor, energies: Tensor, first: Int = 0
+  ) throws(ShapeError) -> Tensor {
+    try ((logits(showers, energies, first) - mean) / deviation).to(.float32)
+  }
+
+  /// This preset with the mean and the deviation that the logits of some showers have.
+  ///
+  /// - Throws: ``ShapeError`` as ``normalized(showers:energies:first:)``.
+  public func standardized(by showers: Tensor, energies: Tensor) throws(ShapeError) -> ShowerPreset {
+    let logits = try logits(showers, energies, 0)
+    let mean = logits.mean().item(as: Double.self)
+    let deviation = (logits - mean).square().mean().item(as: Double.self).squareRoot()
+    return with(mean: mean, deviation: Swift.max(deviation, 1e-6))
+  }
+
+  /// The logits of the voxels' shares, in float64.
+  private func logits(_ showers: Tensor, _ energies: Tensor, _ first: Int) throws(ShapeError) -> Tensor {
     try check(showers, energies)
     let share = showers.to(.float64) / scale(energies)
     if share.count > 0, !((share .>= 0) .& (share .<= 1)).all() {
@@ -42,11 +61,11 @@ extension ShowerPreset {
       let (shower, voxel) = (place / binning.voxels, place % binning.voxels)
       throw ShapeError(
         "normalized", parameter: "showers",
-        "voxel \(voxel) of shower \(shower) holds \(values[place] * largestShare) of the incident energy, but "
+        "voxel \(voxel) of shower \(first + shower) holds \(values[place] * largestShare) of the incident energy, but "
           + "\(name) allows 0 to \(largestShare)")
     }
     let inner = share * (1 - 2 * Self.margin) + Self.margin
-    return (((inner / (1 - inner)).log() - mean) / deviation).to(.float32)
+    return (inner / (1 - inner)).log()
   }
 
   /// The inverse of ``normalized(showers:energies:)``.

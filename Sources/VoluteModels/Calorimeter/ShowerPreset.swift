@@ -1,22 +1,23 @@
 /// What is fixed about a kind of showers: the calorimeter, the range of energies, and how voxels become numbers for a
 /// network.
 public struct ShowerPreset: Sendable {
-  public let name: String
-  public let binning: CalorimeterBinning
+  public private(set) var name: String
+  public private(set) var binning: CalorimeterBinning
   /// Of incident energies, in GeV.
   public let energyRange: ClosedRange<Double>
   /// No voxel holds more than this share of the incident energy.
   public let largestShare: Double
   /// Of the voxels' logits.
-  public let mean: Double
-  public let deviation: Double
+  public private(set) var mean: Double
+  public private(set) var deviation: Double
   /// Voxels of samples below it are empty, in GeV.
   public let cut: Double
-  public let widths: [Int]
+  /// Channels of the network's levels.
+  public private(set) var widths: [Int]
   public let learningRate: Double
   public let objective: DiffusionObjective
   /// Where the layers begin, and the last one ends, in radiation lengths: for synthetic showers.
-  let depths: [Double]
+  private(set) var depths: [Double]
   /// How fast showers fade with depth, per radiation length, and where they are deepest beyond their start.
   let longitudinal: (decay: Double, delay: Double)
   /// The mean radii of a shower's core and halo, in millimetres.
@@ -55,7 +56,36 @@ public struct ShowerPreset: Sendable {
     longitudinal: (0.5, 0.5),
     radii: (4, 14))
 
+  /// Every preset: the small one, and CaloChallenge's four.
   public static let all = [small, photons, pions, dataset2, dataset3]
+
+  /// This preset for a calorimeter that is cut in another way, and as deep.
+  public func with(_ binning: CalorimeterBinning, named name: String) -> ShowerPreset {
+    var result = self
+    result.name = name
+    result.binning = binning
+    let depth = depths.last ?? 0
+    let count = Swift.max(binning.layers.count, 1)
+    result.depths = (0...count).map { depth * Double($0) / Double(count) }
+    return result
+  }
+
+  /// This preset with other numbers of channels.
+  ///
+  /// - Precondition: as of ``CylindricalUNet/Configuration/init(size:channels:widths:)``.
+  public func with(widths: [Int]) -> ShowerPreset {
+    var result = self
+    result.widths = widths
+    return result
+  }
+
+  /// This preset with another mean and deviation of the voxels' logits.
+  public func with(mean: Double, deviation: Double) -> ShowerPreset {
+    var result = self
+    result.mean = mean
+    result.deviation = deviation
+    return result
+  }
 
   /// The network, whose first input channel is the shower; the others are ``images``.
   public var network: CylindricalUNet.Configuration {

@@ -47,7 +47,7 @@ import VoluteEngine
       ).elements(as: Double.self)
       // The error of a transform is relative to what a full window gives, even where all but padding is zero.
       let depth = geometry.cost(bias: false).multiplyAdds / Double(max(expected.count, 1))
-      let scale = max(rootMeanSquare(expected), algorithm == .fourier ? depth.squareRoot() : 1e-3)
+      let scale = max(rootMeanSquare(expected), algorithm.isOfSpectra ? depth.squareRoot() : 1e-3)
       let error = rootMeanSquare(zip(actual, expected).map { $0 - $1 }) / scale
       let bound = algorithm.errorBound.rms * 2 * (dtype == .float32 ? 1 : 1e-8)
       largest = max(largest, error / bound)
@@ -132,6 +132,10 @@ private func compute(
   }
 }
 
+extension ConvolutionAlgorithm {
+  fileprivate var isOfSpectra: Bool { self == .fourier || self == .fourierLines }
+}
+
 private func rootMeanSquare(_ values: [Double]) -> Double {
   values.isEmpty ? 0 : (values.reduce(0) { $0 + $1 * $1 } / Double(values.count)).squareRoot()
 }
@@ -172,7 +176,9 @@ extension Cases {
     let groups = isDepthwise ? int(1...5) : pick([1, 1, 1, 2, 3])
     // The stencil's one output channel may be either side's.
     let writesInput = (direction == .inputGradient) != isTransposed
-    let reads = groups * (isDepthwise ? int(1...3) : int(1...9))
+    let isBatch = algorithm == .batch
+    let reads =
+      groups * (isDepthwise ? int(1...3) : isBatch && direction == .weightGradient ? int(8...20) : int(1...9))
     let writes =
       groups * (isDepthwise ? 1 : (algorithm == .patches ? int(1...4) : pick([1, 2, 3, 5, 8, 14, 17])))
     // Elements' channels, and positions' channels.
@@ -194,7 +200,8 @@ extension Cases {
           isPatches && axis == rank - 1
             ? .zeros(0) : AxisPadding.sides(int(0...4), int(0...4), mode: pick(PaddingMode.allCases))
         }))
-    let batch = int(1...3)
+    // Lanes are up to 16; the gradient by the weight has its input channels side by side.
+    let batch = isBatch ? int(8...35) : int(1...3)
     let geometry =
       isTransposed
       ? try? ConvolutionGeometry(
