@@ -205,7 +205,7 @@ struct ShowerPage {
   }
 
   private func figure(_ name: String, _ drawing: HistogramFigure) -> String {
-    "<figure>\(drawing.svg)<figcaption>\(name)"
+    "<figure>\(drawing.svg)<figcaption>\(name)\(drawing.hasLogarithmicHeights ? " (heights by logarithm)" : "")"
       + "<i>S = \(decimals(drawing.histograms.separationPower, 5))</i></figcaption></figure>"
   }
 }
