@@ -7,7 +7,8 @@ enum ImageSeeds {
     var files = [1, 3, 4].compactMap { try? PNG.encode(image(channels: $0)) }
     files += parts.compactMap { try? PNG.file(header: $0.header, lines: $0.lines) }
     for (channels, head) in [(1, "P5 9 7 255\n"), (3, "P6\n# made by hand\n9 7\n255\n")] {
-      files.append(Array(head.utf8) + image(channels: channels).withUnsafeBytes { Array($0) })
+      let pixels: [UInt8] = image(channels: channels).withUnsafeBytes { Array($0) }
+      files.append(Array(head.utf8) + pixels)
     }
     return files
   }()
