@@ -43,8 +43,8 @@ final class StepRun<Model: Module> {
 
   /// Trains to the end, or until `shouldStop` says so; a checkpoint is left every minute, and when it stops.
   ///
-  /// - Parameter loss: of the step of that number.
-  func run(until shouldStop: (StepRun) -> Bool, loss: (_ step: Int) throws -> Tensor) throws {
+  /// - Parameter lossOfStep: of the step of that number.
+  func run(until shouldStop: (StepRun) -> Bool, loss lossOfStep: (_ step: Int) throws -> Tensor) throws {
     let progress = Progress("training", of: total, from: step)
     defer { progress.finish() }
     let start = ContinuousClock.now
@@ -53,7 +53,7 @@ final class StepRun<Model: Module> {
     model.train()
     while !isDone {
       optimizer.zeroGrad()
-      let loss = try loss(step)
+      let loss = try lossOfStep(step)
       let value = loss.item(as: Double.self)
       guard value.isFinite else {
         throw FormatError(

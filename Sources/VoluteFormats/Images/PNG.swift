@@ -62,8 +62,8 @@ public enum PNG {
   ) throws(FormatError) -> [UInt8] {
     var result = signature
     result.append(chunk: "IHDR", header)
-    let body = try lines.withUnsafeBytes { (bytes) throws(FormatError) in
-      try Deflate.deflated([bytes], name: name)
+    let body = try lines.withUnsafeBufferPointer { (bytes) throws(FormatError) in
+      try Deflate.deflated([UnsafeRawBufferPointer(bytes)], name: name)
     }
     var stream: [UInt8] = [0x78, 0x9C] + body
     stream.append(bigEndian: lines.withUnsafeBytes(adler32))
@@ -146,9 +146,9 @@ public enum PNG {
       (Int(stream[0]) << 8 + Int(stream[1])) % 31 == 0
     else { throw FormatError(name, "its image data (IDAT) are no zlib stream") }
     let size = header.lineLength * header.height
-    let lines = try stream.withUnsafeBytes { (bytes) throws(FormatError) in
-      try Deflate.inflated(
-        UnsafeRawBufferPointer(rebasing: bytes[2..<bytes.count - 4]), size: size, name: name)
+    let lines = try stream.withUnsafeBufferPointer { (bytes) throws(FormatError) in
+      let body = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes)[2..<bytes.count - 4])
+      return try Deflate.inflated(body, size: size, name: name)
     }
     let sum = stream.suffix(4).reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
     guard sum == adler32(lines.bytes) else {

@@ -54,8 +54,8 @@ final class VideoNorm: VideoLayer {
       return try rearrange(norm(frames), "(b t) c h w -> b c t h w", ["b": x.shape[0]])
     case .place:
       // By hand: as rows of a few channels the same norm is several times slower.
-      let centered = try x - x.mean([1], keepsAxes: true)
-      let scale = try (centered.square().mean([1], keepsAxes: true) + norm.epsilon).rsqrt()
+      let centered = x - x.mean([1], keepsAxes: true)
+      let scale = (centered.square().mean([1], keepsAxes: true) + norm.epsilon).rsqrt()
       var result = centered * scale
       if let weight = norm.weight { result = result * weight.value.reshaped(-1, 1, 1, 1) }
       if let bias = norm.bias { result = result + bias.value.reshaped(-1, 1, 1, 1) }
