@@ -37,7 +37,7 @@ enum SumPlan: Sendable {
     case .fourier(let plan):
       plan.run(input, weight, origin, bias, output)
     case .fourierLines(let plan):
-      plan.run(input, weight, bias, output)
+      plan.run(input, weight, origin, bias, output)
     case .patches(let plan):
       plan.run(input, weight, bias, output)
     }

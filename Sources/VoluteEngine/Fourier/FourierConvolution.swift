@@ -363,7 +363,7 @@ final class FourierConvolution: Sendable {
 
 /// The spectra of a weight's kernels, one after the other.
 // Unchecked: written only while it is made.
-private final class KernelSpectra<T: KernelElement>: PackedWeight, @unchecked Sendable {
+final class KernelSpectra<T: KernelElement>: PackedWeight, @unchecked Sendable {
   let elements: UnsafeMutablePointer<T>
   let byteCount: Int
 

@@ -155,30 +155,18 @@ final class FourierLineConvolution: Sendable {
   }
 
   func run<T: KernelElement>(
-    _ x: UnsafePointer<T>, _ weight: UnsafePointer<T>, _ bias: UnsafePointer<T>?,
-    _ output: UnsafeMutablePointer<T>
+    _ x: UnsafePointer<T>, _ weight: UnsafePointer<T>, _ weightOrigin: WeightOrigin?,
+    _ bias: UnsafePointer<T>?, _ output: UnsafeMutablePointer<T>
   ) {
     let (groups, outputs, depth, pitch) = (sum.groups, sum.outputs, shape.depth, shape.pitch)
     let (blocks, shares) = (shape.blocks, shape.shares)
     let sums = shape.block * outputs * pitch
-    let weights = shape.keepsWeights ? groups * outputs * depth * pitch : 0
-    withScratch(T.self, shape.kept) { kept in
-      let partial = kept + weights
-      if shape.keepsWeights {
-        parallel(groups * outputs) { index in
-          withRows(T.self) { scratch in
-            for place in 0..<depth {
-              transformWeight(
-                weight, group: index / outputs, output: index % outputs, depth: place,
-                to: kept + (index * depth + place) * pitch, scratch)
-            }
-          }
-        }
-      }
+    let weights = weightSpectra(weight, weightOrigin)
+    withScratch(T.self, shares > 1 ? groups * blocks * shares * sums : 0) { partial in
       parallel(groups * blocks * shares) { task in
         let (place, share) = task.quotientAndRemainder(dividingBy: shares)
         let (group, block) = place.quotientAndRemainder(dividingBy: blocks)
-        let spectra = shape.keepsWeights ? UnsafePointer(kept + group * outputs * depth * pitch) : nil
+        let spectra = weights.map { UnsafePointer($0.elements + group * outputs * depth * pitch) }
         let part = min(share * shape.share, depth)..<min((share + 1) * shape.share, depth)
         if shares > 1 {
           add(x, weight, spectra, group: group, block: block, part, to: partial + task * sums)
@@ -212,6 +200,34 @@ final class FourierLineConvolution: Sendable {
         }
       }
     }
+    withExtendedLifetime(weights) {}
+  }
+
+  /// The spectra of all rows of the weight, where blocks share them or calls repeat; `nil` where each is used once.
+  private func weightSpectra<T: KernelElement>(
+    _ weight: UnsafePointer<T>, _ origin: WeightOrigin?
+  ) -> KernelSpectra<T>? {
+    let (outputs, depth, pitch) = (sum.outputs, shape.depth, shape.pitch)
+    let count = sum.groups * outputs * depth * pitch
+    let make = {
+      let spectra = KernelSpectra<T>(count: count)
+      parallel(self.sum.groups * outputs) { index in
+        self.withRows(T.self) { scratch in
+          for place in 0..<depth {
+            self.transformWeight(
+              weight, group: index / outputs, output: index % outputs, depth: place,
+              to: spectra.elements + (index * depth + place) * pitch, scratch)
+          }
+        }
+      }
+      return spectra
+    }
+    let details = [shape.size, shape.imaginary, depth, pairsTerms ? 1 : 0] + rows.weightDetails
+    let layout = PackedLayout(.rowSpectra, sum, details, T.self)
+    let byteCount = count * MemoryLayout<T>.size
+    return shape.keepsWeights
+      ? PackedWeights.packed(origin, layout, byteCount: byteCount, make: make)
+      : PackedWeights.packedIfRepeated(origin, layout, byteCount: byteCount, make: make)
   }
 
   private func slots(of block: Int) -> Range<Int> {
