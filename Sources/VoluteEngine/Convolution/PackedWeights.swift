@@ -7,7 +7,7 @@ protocol PackedWeight: AnyObject, Sendable {
 /// How a packed weight follows from the weight: packings of one weight by equal layouts hold the same bits.
 struct PackedLayout: Hashable, Sendable {
   enum Kind: Int {
-    case panels, winograd, spectra, rowSpectra
+    case panels, winograd, spectra
   }
 
   private let numbers: [Int]

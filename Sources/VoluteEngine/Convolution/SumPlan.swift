@@ -36,11 +36,7 @@ enum SumPlan: Sendable {
       plan.run(input, weight, bias, output)
     case .fourier(let plan):
       plan.run(input, weight, origin, bias, output)
-<<<<<<< HEAD
     case .fourierRows(let plan):
-=======
-    case .fourierLines(let plan):
->>>>>>> cache
       plan.run(input, weight, origin, bias, output)
     case .patches(let plan):
       plan.run(input, weight, bias, output)

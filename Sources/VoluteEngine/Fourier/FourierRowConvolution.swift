@@ -158,32 +158,18 @@ final class FourierRowConvolution: Sendable {
   }
 
   func run<T: KernelElement>(
-<<<<<<< HEAD:Sources/VoluteEngine/Fourier/FourierRowConvolution.swift
     _ x: UnsafePointer<T>, _ weight: UnsafePointer<T>, _ origin: WeightOrigin?, _ bias: UnsafePointer<T>?,
     _ output: UnsafeMutablePointer<T>
-=======
-    _ x: UnsafePointer<T>, _ weight: UnsafePointer<T>, _ weightOrigin: WeightOrigin?,
-    _ bias: UnsafePointer<T>?, _ output: UnsafeMutablePointer<T>
->>>>>>> cache:Sources/VoluteEngine/Fourier/FourierLineConvolution.swift
   ) {
     let (groups, outputs, depth, pitch) = (sum.groups, sum.outputs, shape.depth, shape.pitch)
     let (blocks, shares) = (shape.blocks, shape.shares)
     let sums = shape.block * outputs * pitch
-<<<<<<< HEAD:Sources/VoluteEngine/Fourier/FourierRowConvolution.swift
     let kept = kernelSpectra(weight, origin)
     withScratch(T.self, shape.partial) { partial in
       parallel(groups * blocks * shares) { task in
         let (place, share) = task.quotientAndRemainder(dividingBy: shares)
         let (group, block) = place.quotientAndRemainder(dividingBy: blocks)
         let spectra = kept.map { UnsafePointer($0.elements + group * outputs * depth * pitch) }
-=======
-    let weights = weightSpectra(weight, weightOrigin)
-    withScratch(T.self, shares > 1 ? groups * blocks * shares * sums : 0) { partial in
-      parallel(groups * blocks * shares) { task in
-        let (place, share) = task.quotientAndRemainder(dividingBy: shares)
-        let (group, block) = place.quotientAndRemainder(dividingBy: blocks)
-        let spectra = weights.map { UnsafePointer($0.elements + group * outputs * depth * pitch) }
->>>>>>> cache:Sources/VoluteEngine/Fourier/FourierLineConvolution.swift
         let part = min(share * shape.share, depth)..<min((share + 1) * shape.share, depth)
         if shares > 1 {
           add(x, weight, spectra, group: group, block: block, part, to: partial + task * sums)
@@ -217,7 +203,6 @@ final class FourierRowConvolution: Sendable {
         }
       }
     }
-<<<<<<< HEAD:Sources/VoluteEngine/Fourier/FourierRowConvolution.swift
     withExtendedLifetime(kept) {}
   }
 
@@ -236,38 +221,14 @@ final class FourierRowConvolution: Sendable {
             transformWeight(
               weight, group: group, output: output, depth: place,
               to: spectra.elements + (index * depth + place) * shape.pitch, scratch)
-=======
-    withExtendedLifetime(weights) {}
-  }
-
-  /// The spectra of all rows of the weight, where blocks share them or calls repeat; `nil` where each is used once.
-  private func weightSpectra<T: KernelElement>(
-    _ weight: UnsafePointer<T>, _ origin: WeightOrigin?
-  ) -> KernelSpectra<T>? {
-    let (outputs, depth, pitch) = (sum.outputs, shape.depth, shape.pitch)
-    let count = sum.groups * outputs * depth * pitch
-    let make = {
-      let spectra = KernelSpectra<T>(count: count)
-      parallel(self.sum.groups * outputs) { index in
-        self.withRows(T.self) { scratch in
-          for place in 0..<depth {
-            self.transformWeight(
-              weight, group: index / outputs, output: index % outputs, depth: place,
-              to: spectra.elements + (index * depth + place) * pitch, scratch)
->>>>>>> cache:Sources/VoluteEngine/Fourier/FourierLineConvolution.swift
           }
         }
       }
       return spectra
     }
-<<<<<<< HEAD:Sources/VoluteEngine/Fourier/FourierRowConvolution.swift
     // No box has a size of -1.
     let details = [-1, shape.size, pairsTerms ? 1 : 0] + self.rows.weightCut
     let layout = PackedLayout(.spectra, sum, details, T.self)
-=======
-    let details = [shape.size, shape.imaginary, depth, pairsTerms ? 1 : 0] + rows.weightDetails
-    let layout = PackedLayout(.rowSpectra, sum, details, T.self)
->>>>>>> cache:Sources/VoluteEngine/Fourier/FourierLineConvolution.swift
     let byteCount = count * MemoryLayout<T>.size
     return shape.keepsWeights
       ? PackedWeights.packed(origin, layout, byteCount: byteCount, make: make)

@@ -99,12 +99,6 @@ struct RowSum: Sendable {
     return cut
   }
 
-  /// What decides which taps a term's row of the weight holds.
-  var weightDetails: [Int] {
-    [piece, pieces, tapStep, tapPhases, line.kernel, line.weightStep]
-      + outer.flatMap { [$0.kernel, $0.weightStep] }
-  }
-
   /// Units of one output channel, of the whole batch.
   var units: Int { sum.batch * outerOutputs * outputPhases * tiles }
   /// Terms of one output channel.
