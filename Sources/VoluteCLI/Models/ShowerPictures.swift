@@ -52,7 +52,12 @@ struct ShowerPictures {
         .map { Int($0 + ($1 - $0) * abs(place) + 0.5) }
       return ".q\(level){fill:rgb(\(channels.map(String.init).joined(separator: ",")))}"
     }
-    return ColorScale.styles + rules.joined() + ".none{fill:var(--none)}"
+    // Outlines of the same colour close the seams between neighbours.
+    return (ColorScale.styles + rules.joined() + ".none{fill:var(--none)}").split(separator: "}")
+      .map { rule in
+        let colour = rule.split(separator: ":", maxSplits: 1).last ?? ""
+        return "\(rule);stroke:\(colour);stroke-width:.4}"
+      }.joined()
   }
 
   /// The class of a cell's colour.
