@@ -10,7 +10,7 @@ import VoluteFormats
 
 /// Makes damaged files of one format, and reads them.
 struct Fuzzer {
-  enum Format: String, CaseIterable { case npy, npz, safetensors, checkpoint }
+  enum Format: String, CaseIterable { case npy, npz, safetensors, checkpoint, png }
 
   let format: Format
   private let arrays: [[UInt8]]
@@ -51,6 +51,7 @@ struct Fuzzer {
     case .checkpoint:
       CheckpointSeeds.legacy
         + CheckpointSeeds.pickles.map { CheckpointSeeds.archive(of: $0, isCompressed: false) }
+    case .png: ImageSeeds.files
     }
   }
 
@@ -60,6 +61,7 @@ struct Fuzzer {
     case .npz: try NPZ.decode(bytes).map(\.tensor)
     case .safetensors: try Array(Safetensors.decode(bytes).values)
     case .checkpoint: try weights(Checkpoint(bytes: bytes))
+    case .png: [try ImageFile.decode(bytes)]
     }
   }
 
@@ -94,6 +96,17 @@ struct Fuzzer {
     case .checkpoint:
       return CheckpointSeeds.archive(
         of: damaged(CheckpointSeeds.pickles, .head(.max), &random), isCompressed: random.below(4) == 0)
+    case .png where random.below(2) == 0:
+      return damaged(ImageSeeds.files, .head(64), &random)
+    case .png:
+      // Sound chunks of a damaged header or damaged lines, which checksums do not give away.
+      var (header, lines) = ImageSeeds.parts[random.below(ImageSeeds.parts.count)]
+      if random.below(2) == 0 {
+        header = damaged([header], .head(.max), &random)
+      } else {
+        lines = damaged([lines], .head(.max), &random)
+      }
+      return (try? PNG.file(header: header, lines: lines)) ?? []
     }
   }
 
@@ -168,6 +181,7 @@ struct Fuzzer {
     case .npy, .npz: Self.arrayWords
     case .safetensors: Self.headerWords
     case .checkpoint: Self.pickleWords
+    case .png: Self.imageWords
     }
   }
 
@@ -185,6 +199,11 @@ struct Fuzzer {
     "__metadata__", "\"tensor1\"", "\"dtype\":\"U8\",", "\"shape\":[0,4611686018427387904],",
     "\"data_offsets\":[0,0],",
   ].map { Array($0.utf8) }
+  private static let imageWords =
+    ["IHDR", "IDAT", "IEND", "PLTE", "tEXt", "P5 ", "P6\n", "#", " ", "65535", "99999999", "255\n", "0"]
+    .map { Array($0.utf8) } + [
+      [0x89, 0x50, 0x4E, 0x47], [0x78, 0x9C], [8, 3, 0, 0, 0], [16, 2], [0, 0, 1],
+    ]
   private static let pickleWords =
     [
       "cposix\nsystem\n", "ctorch\nDoubleStorage\n", "ctorch\nSize\n", "ctorch.storage\nUntypedStorage\n",

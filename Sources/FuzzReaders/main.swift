@@ -1,4 +1,4 @@
-// Feeds damaged files to the readers: `FuzzReaders npy|npz|safetensors|checkpoint COUNT [FIRST]`.
+// Feeds damaged files to the readers: `FuzzReaders npy|npz|safetensors|checkpoint|png COUNT [FIRST]`.
 //
 // Case number i is the same on every machine: FIRST = i and COUNT = 1 repeat it alone. A reader may refuse a file by
 // throwing; to trap, to dawdle or to return more than the file justifies is a failure.

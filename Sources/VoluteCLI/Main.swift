@@ -21,7 +21,8 @@ struct VoluteCommand: AsyncParsableCommand {
       ApplyCommand.self, ShapeCommand.self, SolveCommand.self, ExplainCommand.self, AnimateCommand.self,
       PlanCommand.self, BenchCommand.self, BenchTrainingCommand.self, InspectCommand.self,
       SummaryCommand.self, TraceCommand.self, GraphCommand.self,
-      ConvertCommand.self, TrainCommand.self, SampleCommand.self, EvaluateCommand.self, TourCommand.self,
+      ConvertCommand.self, TrainCommand.self, EncodeCommand.self, DecodeCommand.self, SampleCommand.self,
+      EvaluateCommand.self, TourCommand.self,
     ])
 
   /// Exit statuses of `sysexits.h`: what was asked is wrong, or what was given to work on is.

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import Volute
 
 /// `volute plan` and `volute bench`: what they say, not how long things take.
 @Suite struct MeasuringTests {

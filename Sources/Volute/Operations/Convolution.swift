@@ -75,11 +75,12 @@ package func convolve(
   _ geometry: ConvolutionGeometry, _ x: Tensor, _ weight: Tensor, _ bias: Tensor?,
   policy: ConvolutionPolicy = .automatic
 ) throws(ShapeError) -> Tensor {
-  for (name, tensor) in [("weight", weight), ("bias", bias)] {
-    guard let tensor, tensor.dtype != x.dtype else { continue }
+  if weight.dtype != x.dtype || bias.map({ $0.dtype != x.dtype }) ?? false {
+    let (name, dtype) =
+      weight.dtype != x.dtype ? ("weight", weight.dtype) : ("bias", bias?.dtype ?? weight.dtype)
     throw ShapeError(
       geometry.operation, parameter: name,
-      "expected input and \(name) to have one dtype, but got \(x.dtype.rawValue) and \(tensor.dtype.rawValue)",
+      "expected input and \(name) to have one dtype, but got \(x.dtype.rawValue) and \(dtype.rawValue)",
       mend: "convert one of them")
   }
   if x.dtype == .bool {

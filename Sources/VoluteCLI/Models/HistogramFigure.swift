@@ -57,7 +57,7 @@ struct HistogramFigure {
     if hasEqualBins {
       let step = max((histograms.edges.count + 5) / 6, 1)
       marks = stride(from: 0, to: histograms.edges.count, by: step).map {
-        (place($0), plain(histograms.edges[$0]))
+        (place($0), plain((histograms.edges[$0] * 100).rounded() / 100))
       }
     } else if histograms.isLogarithmic {
       let step = max(((high - low) / 5).rounded(.up), 1)

@@ -76,7 +76,8 @@ struct ShowerPage {
     .wide{overflow-x:auto}.wide table{border-collapse:collapse;font-size:12px;font-variant-numeric:tabular-nums}
     th{font-weight:400;color:var(--soft);text-align:left;padding:.15rem .8rem .15rem 0;white-space:nowrap}
     thead th{text-align:center;padding:.15rem .1rem}
-    td{text-align:center;min-width:1.5rem;height:1.5rem;border:1px solid var(--page);padding:0 .2rem}
+    td{text-align:center;min-width:1.5rem;height:1.5rem;border:1px solid var(--page);padding:0 .2rem}\
+    .many td{min-width:1.1rem;padding:0}
     details{margin-top:2rem;border-top:1px solid var(--rule);padding-top:.8rem}
     summary{cursor:pointer;font-size:1.15rem;font-weight:600}summary i{font-style:normal;font-weight:400;font-size:14px;\
     color:var(--soft);margin-left:.7em}
@@ -144,8 +145,8 @@ struct ShowerPage {
     }
     return """
       <section><h2>Separation power in each layer</h2>
-      <p class="note">The darker, the further apart; the pointer shows the number.</p>
-      <div class="wide"><table><thead><tr><th></th>\(heads.joined())</tr></thead>
+      <p class="note">The stronger the colour, the further apart; the pointer shows the number.</p>
+      <div class="wide"><table\(layers.count > 20 ? " class=\"many\"" : "")><thead><tr><th></th>\(heads.joined())</tr></thead>
       <tbody>\(rows.joined(separator: "\n"))</tbody></table></div></section>
       """
   }
@@ -205,7 +206,7 @@ struct ShowerPage {
   }
 
   private func figure(_ name: String, _ drawing: HistogramFigure) -> String {
-    "<figure>\(drawing.svg)<figcaption>\(name)"
+    "<figure>\(drawing.svg)<figcaption>\(name)\(drawing.hasLogarithmicHeights ? " (heights by logarithm)" : "")"
       + "<i>S = \(decimals(drawing.histograms.separationPower, 5))</i></figcaption></figure>"
   }
 }

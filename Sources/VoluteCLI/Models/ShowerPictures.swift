@@ -52,7 +52,12 @@ struct ShowerPictures {
         .map { Int($0 + ($1 - $0) * abs(place) + 0.5) }
       return ".q\(level){fill:rgb(\(channels.map(String.init).joined(separator: ",")))}"
     }
-    return ColorScale.styles + rules.joined() + ".none{fill:var(--none)}"
+    // Outlines of the same colour close the seams between neighbours.
+    return (ColorScale.styles + rules.joined() + ".none{fill:var(--none)}").split(separator: "}")
+      .map { rule in
+        let colour = rule.split(separator: ":", maxSplits: 1).last ?? ""
+        return "\(rule);stroke:\(colour);stroke-width:.4}"
+      }.joined()
   }
 
   /// The class of a cell's colour.
@@ -74,8 +79,11 @@ struct ShowerPictures {
 
   /// All layers beside each other, angles upwards and radii to the right in each.
   func unrolled(_ subject: Subject) -> String {
-    let columns = min(binning.layers.count, binning.layers.count > 16 ? 15 : 8)
-    let rows = (binning.layers.count + columns - 1) / columns
+    // Rows of about the same length, of few layers large.
+    let count = binning.layers.count
+    let most = count > 16 ? 15 : 8
+    let rows = (count + most - 1) / most
+    let columns = (count + rows - 1) / rows
     let (width, height, gap, label) = (
       900.0 / Double(columns) - 4, 0.62 * (900.0 / Double(columns) - 4) + 16, 4.0, 12.0
     )
@@ -105,7 +113,7 @@ struct ShowerPictures {
       texts += "<text x=\"\(coordinate(x))\" y=\"\(coordinate(y - 3))\">\(layer.id)</text>"
     }
     let total = Double(rows) * (height + gap + label)
-    return svg(subject, "unrolled", "0 0 900 \(coordinate(total))", paths, texts)
+    return svg(subject, "unrolled", "0 0 900 \(coordinate(total))", paths, texts, edges: "crispEdges")
   }
 
   /// The layers that are seen along the axis: all of a few, some of many.
@@ -131,7 +139,8 @@ struct ShowerPictures {
           low, high, from: Double(angle) * step, by: step)
       }
     }
-    return svg(subject, "layer \(layer.id)", "-100 -100 200 200", paths, "")
+    return svg(
+      subject, "layer \(layer.id)", "-100 -100 200 200", paths, "", edges: "geometricPrecision")
   }
 
   /// A piece of a ring around the middle; the angle goes against the clock.
@@ -152,11 +161,12 @@ struct ShowerPictures {
   }
 
   private func svg(
-    _ subject: Subject, _ name: String, _ box: String, _ paths: [String: String], _ texts: String
+    _ subject: Subject, _ name: String, _ box: String, _ paths: [String: String], _ texts: String,
+    edges: String
   ) -> String {
     let drawn = paths.sorted { $0.key < $1.key }.map { "<path class=\"\($0)\" d=\"\($1)\"/>" }
     return "<svg viewBox=\"\(box)\" role=\"img\"><title>\(subject.title), \(name)</title>"
-      + drawn.joined(separator: "\n") + texts + "</svg>"
+      + "<g shape-rendering=\"\(edges)\">\(drawn.joined(separator: "\n"))</g>\(texts)</svg>"
   }
 
   /// What the colours of energies stand for.
@@ -165,7 +175,13 @@ struct ShowerPictures {
       "<rect class=\"v\($0)\" x=\"\($0 * 6)\" width=\"6.5\" height=\"10\"/>"
     }
     return legend(cells, width: ColorScale.levels * 6)
-      + "mean energy from \(Float(power10(top - Self.orders))) MeV or less to \(Float(power10(top))) MeV"
+      + "mean energy from \(Self.short(power10(top - Self.orders))) MeV or less to "
+      + "\(Self.short(power10(top))) MeV"
+  }
+
+  /// Two digits and what follows them.
+  private static func short(_ value: Double) -> String {
+    decimals(value, max(1 - Int(log10(value).rounded(.down)), 0))
   }
 
   /// What the colours of ratios stand for.

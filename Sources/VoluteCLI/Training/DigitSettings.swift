@@ -2,7 +2,7 @@ import ArgumentParser
 import VoluteFormats
 
 /// What decides how a run goes, apart from the machine: a checkpoint keeps it.
-struct DigitSettings {
+struct DigitSettings: RunSettings {
   var epochs = 5
   var batchSize = 64
   var learningRate = 3e-3
@@ -38,14 +38,9 @@ struct DigitSettings {
 
   /// What cannot be, in a clause.
   var problem: String? {
-    let counts = [("epochs", epochs), ("batch-size", batchSize), ("images", images), ("held-out", heldOut)]
-    for (name, value) in counts {
-      if value < 1 { return "--\(name) \(value) is none; give 1 or more" }
-      if value > 1_000_000 { return "--\(name) \(value) is too many; give 1000000 or fewer" }
-    }
-    guard learningRate > 0, learningRate.isFinite else {
-      return "--learning-rate \(learningRate) teaches nothing; give a positive number"
-    }
-    return nil
+    Self.problem(
+      counts: [
+        ("epochs", epochs), ("batch-size", batchSize), ("images", images), ("held-out", heldOut),
+      ], learningRate: learningRate)
   }
 }

@@ -187,7 +187,7 @@ final class FourierConvolution: Sendable {
       var origin = Array(repeating: 0, count: blocks.count)
       for axis in blocks.indices.reversed() {
         let (outer, index) = rest.quotientAndRemainder(dividingBy: blocks[axis])
-        origin[axis] = index * (blocks[axis] == 1 ? 0 : lattices[0].block[axis])
+        origin[axis] = index * shape.cuts[axis].tile
         rest = outer
       }
       let (sample, group) = rest.quotientAndRemainder(dividingBy: sum.groups)

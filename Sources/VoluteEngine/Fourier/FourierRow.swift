@@ -57,7 +57,6 @@ final class FourierRow: Sendable {
   func run<T: KernelElement>(
     _ re: UnsafePointer<T>, _ im: UnsafePointer<T>, to: Parts<T>, other: Parts<T>
   ) {
-    let kernels = T.kernels
     // So that the last pass ends where the result belongs.
     let (first, second) = line.passes % 2 == 0 ? (to, other) : (other, to)
     let firstPass = T.kernels.table.fft_first

@@ -10,16 +10,19 @@ public final class PlacementNet: Layer {
   public let orientations: Int
   private let conv1: Conv3d
   private let conv2: Conv3d
+  private let isRectified: Bool
 
   /// - Parameters:
   ///   - width: channels between the two convolutions.
-  ///   - kernelSize: of both, odd; 1 looks at each cell alone.
+  ///   - kernelSize: of the first, odd; 1 looks at each cell alone.
+  ///   - isRectified: whether a ReLU stands between the two, without which the chain is one linear map.
   public init(
     channels: Int = 7, types: Int = 6, orientations: Int = 2, width: Int = 1, kernelSize: Int = 1,
-    generator: Generator = .default
+    isRectified: Bool = false, generator: Generator = .default
   ) {
     self.types = types
     self.orientations = orientations
+    self.isRectified = isRectified
     conv1 = Conv3d(
       inChannels: channels, outChannels: width, kernelSize: PerAxis(kernelSize), padding: .same,
       generator: generator)
@@ -28,7 +31,8 @@ public final class PlacementNet: Layer {
   }
 
   public func forward(_ x: Tensor) throws(ShapeError) -> Tensor {
-    let scores = try conv2(conv1(x).relu())
+    let hidden = try conv1(x)
+    let scores = try conv2(isRectified ? hidden.relu() : hidden)
     return try rearrange(scores, "b (t o) x y z -> b t o x y z", ["t": types])
   }
 
@@ -48,6 +52,28 @@ public final class PlacementNet: Layer {
     let places = try unravelIndex(scores.flattened(1, -1).argmax(1), Array(scores.shape.dropFirst()))
     let columns = places.map { $0.integers() }
     return (0..<scores.shape[0]).map { sample in columns.map { $0[sample] } }
+  }
+
+  /// The share of grids that are placed right, and the shares of right types, orientations and cells.
+  ///
+  /// - Throws: ``ShapeError`` when the grids have other channels than the network.
+  public func accuracy(on rule: PlacementRule) throws -> (whole: Double, parts: [Double]) {
+    var counts = [0, 0, 0, 0]
+    for start in stride(from: 0, to: rule.count, by: 50) {
+      let batch = try rule.batch(
+        (start..<Swift.min(start + 50, rule.count)).map { rule.element(at: $0) })
+      let scores = try noGrad { () throws(ShapeError) in try self(batch[0]) }
+      let columns = try unravelIndex(batch[1], Array(scores.shape.dropFirst())).map { $0.integers() }
+      for (sample, found) in try Self.best(scores).enumerated() {
+        let isRight = zip(found, columns).map { $0 == $1[sample] }
+        let parts = [isRight[0], isRight[1], isRight[2...].allSatisfy { $0 }]
+        for (index, part) in ([parts.allSatisfy { $0 }] + parts).enumerated() where part {
+          counts[index] += 1
+        }
+      }
+    }
+    let shares = counts.map { Double($0) / Double(rule.count) }
+    return (shares[0], Array(shares.dropFirst()))
   }
 }
 

@@ -6,41 +6,83 @@ protocol VideoLayer: Layer {
   func stream(_ x: Tensor) throws(ShapeError) -> Tensor
   /// Ends a stream: the next piece is the beginning of another clip.
   func resetStream()
+  /// The rows or columns of the input that those of the output are made of, whatever norms see beside them.
+  func source(of outputs: ClosedRange<Int>) -> ClosedRange<Int>
 }
 
-extension CausalConv3d: VideoLayer {}
+extension VideoLayer {
+  func resetStream() {}
+  func source(of outputs: ClosedRange<Int>) -> ClosedRange<Int> { outputs }
+}
 
-/// Normalises groups of channels of each frame for itself, so that no frame sees another.
+extension CausalConv3d: VideoLayer {
+  // Height and width are alike here, and dilated by nothing.
+  func source(of outputs: ClosedRange<Int>) -> ClosedRange<Int> {
+    let (kernel, stride) = (conv.kernelSize[1], conv.stride.values[1])
+    let before = kernel / 2
+    return outputs.lowerBound * stride - before...outputs.upperBound * stride - before + kernel - 1
+  }
+}
+
+/// What a norm of video takes the mean and the variance over.
+public enum VideoNormalization: String, Hashable, Sendable, CaseIterable {
+  /// Each group of channels, over a whole frame.
+  case frame
+  /// All channels of one place of one frame: nothing that is far away is seen, so that tiles give what the whole gives.
+  case place
+}
+
+/// Normalises each frame, or each place of each frame, for itself, so that no frame sees another.
 ///
 /// # Shapes
 /// `[batch, channels, time, height, width]`. State: `norm.weight`, `norm.bias`.
-final class FrameNorm: VideoLayer {
+final class VideoNorm: VideoLayer {
   let norm: GroupNorm
+  private let scope: VideoNormalization
 
-  init(groups: Int, channels: Int) { norm = GroupNorm(groups: groups, channels: channels) }
+  init(_ scope: VideoNormalization, groups: Int, channels: Int) {
+    self.scope = scope
+    norm = GroupNorm(groups: scope == .place ? 1 : groups, channels: channels)
+  }
 
   func forward(_ x: Tensor) throws(ShapeError) -> Tensor {
     // A stream may have no frame yet.
     if x.count == 0 { return x }
-    let frames = try rearrange(x, "b c t h w -> (b t) c h w")
-    return try rearrange(norm(frames), "(b t) c h w -> b c t h w", ["b": x.shape[0]])
+    switch scope {
+    case .frame:
+      let frames = try rearrange(x, "b c t h w -> (b t) c h w")
+      return try rearrange(norm(frames), "(b t) c h w -> b c t h w", ["b": x.shape[0]])
+    case .place:
+      // By hand: as rows of a few channels the same norm is several times slower.
+      let centered = x - x.mean([1], keepsAxes: true)
+      let scale = (centered.square().mean([1], keepsAxes: true) + norm.epsilon).rsqrt()
+      var result = centered * scale
+      if let weight = norm.weight { result = result * weight.value.reshaped(-1, 1, 1, 1) }
+      if let bias = norm.bias { result = result + bias.value.reshaped(-1, 1, 1, 1) }
+      return result
+    }
   }
 
   func stream(_ x: Tensor) throws(ShapeError) -> Tensor { try self(x) }
-  func resetStream() {}
 }
 
 /// Twice the height and width: a convolution's channels are laid out as squares of 2 by 2.
 final class SpatialUpsampling: VideoLayer {
   let conv: CausalConv3d
 
-  init(channels: Int, generator: Generator) {
-    conv = CausalConv3d(inChannels: channels, outChannels: 4 * channels, generator: generator)
+  init(channels: Int, timePadding: PaddingMode, generator: Generator) {
+    conv = CausalConv3d(
+      inChannels: channels, outChannels: 4 * channels, paddingMode: timePadding, generator: generator)
   }
 
   func forward(_ x: Tensor) throws(ShapeError) -> Tensor { try spread(conv(x)) }
   func stream(_ x: Tensor) throws(ShapeError) -> Tensor { try spread(conv.stream(x)) }
   func resetStream() { conv.resetStream() }
+
+  func source(of outputs: ClosedRange<Int>) -> ClosedRange<Int> {
+    // Rounded down, where rows lie before the first.
+    conv.source(of: outputs.lowerBound >> 1...outputs.upperBound >> 1)
+  }
 
   private func spread(_ x: Tensor) throws(ShapeError) -> Tensor {
     try rearrange(x, "b (c p q) t h w -> b c t (h p) (w q)", ["p": 2, "q": 2])
@@ -52,8 +94,9 @@ final class TemporalUpsampling: VideoLayer {
   let conv: CausalConv3d
   private let isUnderWay = Buffer(Tensor(false), isPersistent: false)
 
-  init(channels: Int, generator: Generator) {
-    conv = CausalConv3d(inChannels: channels, outChannels: 2 * channels, generator: generator)
+  init(channels: Int, timePadding: PaddingMode, generator: Generator) {
+    conv = CausalConv3d(
+      inChannels: channels, outChannels: 2 * channels, paddingMode: timePadding, generator: generator)
   }
 
   func forward(_ x: Tensor) throws(ShapeError) -> Tensor { try spread(conv(x), dropsFirst: true) }
@@ -71,6 +114,8 @@ final class TemporalUpsampling: VideoLayer {
     isUnderWay.value = Tensor(false)
   }
 
+  func source(of outputs: ClosedRange<Int>) -> ClosedRange<Int> { conv.source(of: outputs) }
+
   private func spread(_ x: Tensor, dropsFirst: Bool) throws(ShapeError) -> Tensor {
     let frames = try rearrange(x, "b (c p) t h w -> b c (t p) h w", ["p": 2])
     return dropsFirst && frames.shape[2] > 0 ? frames.sliced(2, 1..<frames.shape[2]) : frames
@@ -79,20 +124,25 @@ final class TemporalUpsampling: VideoLayer {
 
 /// Two convolutions behind normalisations, and the input added. State: `norm1`, `conv1`, `norm2`, `conv2`, `skip`.
 final class VideoBlock: VideoLayer {
-  let norm1: FrameNorm
+  let norm1: VideoNorm
   let conv1: CausalConv3d
-  let norm2: FrameNorm
+  let norm2: VideoNorm
   let conv2: CausalConv3d
   let skip: CausalConv3d?
 
-  init(_ inputs: Int, _ outputs: Int, groups: Int, generator: Generator) {
-    norm1 = FrameNorm(groups: groups, channels: inputs)
-    conv1 = CausalConv3d(inChannels: inputs, outChannels: outputs, generator: generator)
-    norm2 = FrameNorm(groups: groups, channels: outputs)
-    conv2 = CausalConv3d(inChannels: outputs, outChannels: outputs, generator: generator)
-    skip =
-      inputs == outputs
-      ? nil : CausalConv3d(inChannels: inputs, outChannels: outputs, kernelSize: 1, generator: generator)
+  init(
+    _ inputs: Int, _ outputs: Int, norm: (Int) -> VideoNorm, timePadding: PaddingMode, generator: Generator
+  ) {
+    func conv(_ inputs: Int, kernelSize: PerAxis<Int> = 3) -> CausalConv3d {
+      CausalConv3d(
+        inChannels: inputs, outChannels: outputs, kernelSize: kernelSize, paddingMode: timePadding,
+        generator: generator)
+    }
+    norm1 = norm(inputs)
+    conv1 = conv(inputs)
+    norm2 = norm(outputs)
+    conv2 = conv(outputs)
+    skip = inputs == outputs ? nil : conv(inputs, kernelSize: 1)
   }
 
   // No layer in here changes the number of frames, so what is added has come as far.
@@ -109,13 +159,16 @@ final class VideoBlock: VideoLayer {
   func resetStream() {
     for conv in [conv1, conv2, skip].compactMap({ $0 }) { conv.resetStream() }
   }
+
+  func source(of outputs: ClosedRange<Int>) -> ClosedRange<Int> {
+    conv1.source(of: conv2.source(of: outputs))
+  }
 }
 
 /// `x · sigmoid(x)` of whatever comes by.
 final class VideoSiLU: VideoLayer {
   func forward(_ x: Tensor) throws(ShapeError) -> Tensor { x.silu() }
   func stream(_ x: Tensor) throws(ShapeError) -> Tensor { x.silu() }
-  func resetStream() {}
 }
 
 /// Layers one after another. State: those of the layers under `0.`, `1.`, ...
@@ -148,5 +201,11 @@ public final class VideoStack: Layer {
   /// Ends a stream: the next piece is the beginning of another clip.
   public func resetStream() {
     for layer in layers { layer.resetStream() }
+  }
+
+  /// The rows or columns of the input that those of the output are made of, whatever norms see beside them. They may
+  /// lie outside of the frame, where padding is.
+  public func source(of outputs: ClosedRange<Int>) -> ClosedRange<Int> {
+    layers.reversed().reduce(outputs) { $1.source(of: $0) }
   }
 }

@@ -13,6 +13,8 @@ import Volute
 /// for piece in pieces { codes.append(try autoencoder.encoder.stream(piece)) }
 /// ```
 ///
+/// ``encode(_:in:progress:)`` and ``decode(_:in:progress:)`` do that, and cut large frames into tiles besides.
+///
 /// State: the layers' under `encoder.` and `decoder.`, by their numbers.
 public final class CausalVideoAutoencoder: Layer {
   /// What an autoencoder is built of.
@@ -23,10 +25,15 @@ public final class CausalVideoAutoencoder: Layer {
     public var widths = [128, 256, 512, 512]
     public var blocksPerLevel = 2
     public var groups = 32
+    /// What the norms see.
+    public var normalization = VideoNormalization.frame
+    /// What stands before the first frame: that frame over and over (`.replicate`), or nothing (`.zeros`).
+    public var timePadding = PaddingMode.replicate
 
     public init(
       inChannels: Int = 3, codeChannels: Int = 8, widths: [Int] = [128, 256, 512, 512],
-      blocksPerLevel: Int = 2, groups: Int = 32
+      blocksPerLevel: Int = 2, groups: Int = 32, normalization: VideoNormalization = .frame,
+      timePadding: PaddingMode = .replicate
     ) {
       precondition(
         !widths.isEmpty && groups > 0 && widths.allSatisfy { $0 > 0 && $0 % groups == 0 },
@@ -37,6 +44,8 @@ public final class CausalVideoAutoencoder: Layer {
       self.widths = widths
       self.blocksPerLevel = blocksPerLevel
       self.groups = groups
+      self.normalization = normalization
+      self.timePadding = timePadding
     }
   }
 
@@ -46,13 +55,19 @@ public final class CausalVideoAutoencoder: Layer {
 
   public init(_ configuration: Configuration = Configuration(), generator: Generator = .default) {
     self.configuration = configuration
-    let (widths, groups) = (configuration.widths, configuration.groups)
+    let (widths, timePadding) = (configuration.widths, configuration.timePadding)
+    func norm(_ channels: Int) -> VideoNorm {
+      VideoNorm(configuration.normalization, groups: configuration.groups, channels: channels)
+    }
     func conv(_ inputs: Int, _ outputs: Int, stride: PerAxis<Int> = [1, 1, 1]) -> CausalConv3d {
-      CausalConv3d(inChannels: inputs, outChannels: outputs, stride: stride, generator: generator)
+      CausalConv3d(
+        inChannels: inputs, outChannels: outputs, stride: stride, paddingMode: timePadding,
+        generator: generator)
     }
     func blocks(_ inputs: Int, _ outputs: Int) -> [any VideoLayer] {
       (0..<configuration.blocksPerLevel).map {
-        VideoBlock($0 == 0 ? inputs : outputs, outputs, groups: groups, generator: generator)
+        VideoBlock(
+          $0 == 0 ? inputs : outputs, outputs, norm: norm, timePadding: timePadding, generator: generator)
       }
     }
     let levels = widths.count - 1
@@ -69,12 +84,12 @@ public final class CausalVideoAutoencoder: Layer {
     for (level, width) in widths.enumerated().reversed() {
       up += blocks(level == levels ? width : widths[level + 1], width)
       if level > 0 {
-        up.append(TemporalUpsampling(channels: width, generator: generator))
-        up.append(SpatialUpsampling(channels: width, generator: generator))
+        up.append(TemporalUpsampling(channels: width, timePadding: timePadding, generator: generator))
+        up.append(SpatialUpsampling(channels: width, timePadding: timePadding, generator: generator))
       }
     }
     func head(_ inputs: Int, _ outputs: Int) -> [any VideoLayer] {
-      [FrameNorm(groups: groups, channels: inputs), VideoSiLU(), conv(inputs, outputs)]
+      [norm(inputs), VideoSiLU(), conv(inputs, outputs)]
     }
     encoder = VideoStack(down + head(deepest, configuration.codeChannels))
     decoder = VideoStack(up + head(widths[0], configuration.inChannels))
@@ -89,6 +104,30 @@ public final class CausalVideoAutoencoder: Layer {
   ///
   /// - Throws: ``ShapeError`` when the clip has another number of channels, or sizes that the factors do not divide.
   public func encode(_ clip: Tensor) throws(ShapeError) -> Tensor {
+    try check(clip: clip)
+    return try encoder(clip)
+  }
+
+  /// The clip of a code.
+  ///
+  /// - Throws: ``ShapeError`` when the code has another number of channels.
+  public func decode(_ code: Tensor) throws(ShapeError) -> Tensor {
+    try check(code: code)
+    return try decoder(code)
+  }
+
+  public func forward(_ x: Tensor) throws(ShapeError) -> Tensor { try decode(encode(x)) }
+
+  func check(code: Tensor) throws(ShapeError) {
+    guard code.rank == 5, code.shape[1] == configuration.codeChannels, code.shape[2] > 0 else {
+      throw ShapeError(
+        "causal_video_autoencoder", parameter: "code",
+        "expected a code [batch, \(configuration.codeChannels), time, height, width], but got \(code.shape)",
+        shapes: [code.shape])
+    }
+  }
+
+  func check(clip: Tensor) throws(ShapeError) {
     guard clip.rank == 5, clip.shape[1] == configuration.inChannels else {
       throw ShapeError(
         "causal_video_autoencoder", parameter: "clip",
@@ -109,13 +148,5 @@ public final class CausalVideoAutoencoder: Layer {
         "frames of \(clip.shape[3]) by \(clip.shape[4]) are not divisible by \(sizeFactor)",
         mend: "crop or pad them", shapes: [clip.shape])
     }
-    return try encoder(clip)
   }
-
-  /// The clip of a code.
-  ///
-  /// - Throws: ``ShapeError`` when the code has another number of channels.
-  public func decode(_ code: Tensor) throws(ShapeError) -> Tensor { try decoder(code) }
-
-  public func forward(_ x: Tensor) throws(ShapeError) -> Tensor { try decode(encode(x)) }
 }

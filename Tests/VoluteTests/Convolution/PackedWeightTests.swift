@@ -35,6 +35,41 @@ import VoluteEngine
     #expect(after.packedWeights > 0)
   }
 
+  /// Whatever is kept or not, the first, second and third call give the bits of a call that finds nothing.
+  @Test(arguments: ConvolutionAlgorithm.allCases) func bitsDoNotDependOnWhatIsKept(
+    algorithm: ConvolutionAlgorithm
+  ) throws {
+    let geometries = [
+      try ConvolutionGeometry(inputShape: [1, 12, 17, 40], weightShape: [16, 12, 3, 3], padding: 1),
+      try ConvolutionGeometry(inputShape: [9, 8, 12, 12], weightShape: [9, 8, 3, 3]),
+      try ConvolutionGeometry(inputShape: [2, 8, 30, 31], weightShape: [1, 8, 9, 15]),
+      try ConvolutionGeometry(inputShape: [2, 3, 300], weightShape: [4, 3, 128]),
+      try ConvolutionGeometry(inputShape: [1, 40, 8, 32, 32], weightShape: [2, 40, 2, 4, 4], stride: 4),
+      try ConvolutionGeometry(
+        transposing: [2, 12, 10, 11], weightShape: [12, 10, 4, 5], stride: 2, dilation: [1, 3]),
+    ]
+    var checked = 0
+    for (geometry, direction) in geometries.flatMap({ geometry in
+      [ConvolutionDirection.forward, .inputGradient].map { (geometry, $0) }
+    }) {
+      let policy = ConvolutionPolicy.algorithm(algorithm)
+      if (try? Engine.plan(geometry, direction, .float32, policy: policy)) == nil { continue }
+      let x = normal(direction == .forward ? geometry.inputShape : geometry.outputShape, 5)
+      let weight = normal(geometry.weightShape, 6)
+      func result(_ weight: Tensor) throws -> Tensor {
+        direction == .forward
+          ? try convolve(geometry, x, weight, nil, policy: policy)
+          : try convolutionInputGradient(geometry, x, weight, policy: policy)
+      }
+      let expected = try result(weight.cloned())
+      for call in 1...3 {
+        #expect(try result(weight).isEqual(to: expected), "call \(call), \(direction), \(geometry)")
+      }
+      checked += 1
+    }
+    #expect(checked > 0 || algorithm == .correlation)
+  }
+
   /// One tile of one sample transforms each kernel once, where it is used: it is kept when calls repeat.
   @Test func spectraThatAreUsedOnceAreKeptFromTheSecondCallOn() throws {
     let (x, weight) = (normal([1, 2, 20, 20], 1), normal([2, 2, 9, 9], 2))
