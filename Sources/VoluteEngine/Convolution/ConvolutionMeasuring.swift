@@ -124,12 +124,13 @@ private struct Trial {
     (left, right, result) = (arrays[0], arrays[1], arrays[2])
   }
 
-  /// The least time of a few calls after one to warm up, in which the weight is packed each time; of a long call,
-  /// or one beyond `giveUp`, its own.
+  /// The least time of a few calls after one to warm up, in which the weight is packed each time; of a call that is
+  /// long, or beyond `giveUp` and more than a trifle, its own.
   func time(_ plan: ConvolutionPlan, giveUp: Double) -> Double {
     let clock = ContinuousClock()
     var least = clock.measure { run(plan) } / .seconds(1)
-    if least > min(giveUp, 1) { return least }
+    // A first call may make tables, which the next finds.
+    if least > min(max(giveUp, 0.02), 1) { return least }
     var spent = 0.0
     var calls = 0
     while calls < 3 || (spent < 0.02 && calls < 100) {

@@ -162,7 +162,8 @@ enum Processor {
         text?.split(separator: "\n").first { $0.hasPrefix(field) }?.split(separator: ":").last.map(
           String.init)
       }
-      return fields.isEmpty ? "unknown" : fields.joined()
+      let name = fields.joined().drop { $0 == " " }
+      return name.isEmpty ? "unknown" : String(name)
     #endif
   }()
 }
