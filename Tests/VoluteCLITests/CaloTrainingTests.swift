@@ -113,7 +113,9 @@ import VoluteFormats
     let source = try WeightFile(Self.pth).tensors(under: "model_state_dict")
       .first { $0.name == "module.model.\(key)" }?.tensor
     for part in ["model", "average"] {
-      #expect(run.model["\(part).model.\(key)"]?.isEqual(to: try #require(source).to(.float32)) == true)
+      // An average of equal numbers is rounded.
+      let away = try #require(run.model["\(part).model.\(key)"]) - #require(source).to(.float32)
+      #expect(away.abs().max().item(as: Double.self) < (part == "model" ? 1e-30 : 1e-6))
     }
     let unsaid = try Command("sample calo --checkpoint \(Self.pth)", in: folder)
     #expect(unsaid.status == 65 && unsaid.error.contains("say with --preset"), "\(unsaid.error)")

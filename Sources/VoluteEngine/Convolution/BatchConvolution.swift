@@ -130,8 +130,10 @@ final class BatchConvolution: Sendable {
         rest = outer
       }
       let (square, group) = rest.quotientAndRemainder(dividingBy: sum.groups)
-      let panels = share * panelsOfShare..<min((share + 1) * panelsOfShare, weights.panels)
-      if panels.isEmpty { return }
+      let first = share * panelsOfShare
+      // Shares are rounded up, so that the last may have none.
+      if first >= weights.panels { return }
+      let panels = first..<min(first + panelsOfShare, weights.panels)
       let samples = min(lanes, sum.batch - square * lanes)
       compute(
         origin, panels, samples,

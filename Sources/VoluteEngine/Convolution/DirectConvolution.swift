@@ -83,8 +83,9 @@ final class DirectConvolution: Sendable {
       }
       let (sample, group) = rest.quotientAndRemainder(dividingBy: sum.groups)
       let first = share * panelsOfShare
+      // Shares are rounded up, so that the last may have none.
+      if first >= weights.panels { return }
       let panels = first..<min(first + panelsOfShare, weights.panels)
-      if panels.isEmpty { return }
       compute(
         origin, panels,
         input + sum.inputOffset + sample * sum.inputSteps.batch + group * sum.inputSteps.group, weights,

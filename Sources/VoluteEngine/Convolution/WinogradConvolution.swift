@@ -175,8 +175,10 @@ final class WinogradConvolution: Sendable {
         rest = outer
       }
       let (sample, group) = rest.quotientAndRemainder(dividingBy: sum.groups)
-      let panels = share * panelsOfShare..<min((share + 1) * panelsOfShare, weights.panels)
-      if panels.isEmpty { return }
+      let first = share * panelsOfShare
+      // Shares are rounded up, so that the last may have none.
+      if first >= weights.panels { return }
+      let panels = first..<min(first + panelsOfShare, weights.panels)
       let from = input + sum.inputOffset + sample * sum.inputSteps.batch + group * sum.inputSteps.group
       let to = output + sum.outputOffset + sample * sum.outputSteps.batch + group * sum.outputSteps.group
       withScratch(T.self, scratchSize) { scratch in
