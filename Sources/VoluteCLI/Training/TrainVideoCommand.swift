@@ -43,17 +43,17 @@ struct VideoSettings: RunSettings {
 struct TrainVideoCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "video",
-    abstract: "Train the causal autoencoder of video on clips that Volute draws itself.",
+    abstract: "Train the causal autoencoder of video on the built-in clip.",
     discussion: """
-      Discs move over slanted backgrounds; what the network makes of the built-in clip, which it never sees, is set \
-      beside the mean of its frames. A run's checkpoint and its weights are both taken by 'encode video' and \
-      'decode video'.
+      Discs move over a slanted background; the network learns from windows of that clip, and what it makes of the \
+      whole is set beside the mean of its frames. It has learned this clip, not video at large. A run's checkpoint and \
+      its weights are both taken by 'encode video' and 'decode video'.
 
         volute train video --checkpoint run.safetensors
         volute encode video --weights run.safetensors --input frames/ -o code.npy
       """)
 
-  /// Frames and sides of the clips that it learns from, where the factors of small and full allow.
+  /// Frames and sides of the windows that it learns from, where the factors of small and full allow.
   private static let size = (frames: 9, height: 32, width: 32)
 
   @Option(help: "The autoencoder: small or full. (default: small)")
@@ -62,7 +62,7 @@ struct TrainVideoCommand: AsyncParsableCommand {
   @Option(parsing: .unconditional, help: "Steps in all. (default: \(VideoSettings().steps))")
   var steps: Int?
 
-  @Option(parsing: .unconditional, help: "Clips in a step. (default: \(VideoSettings().batchSize))")
+  @Option(parsing: .unconditional, help: "Windows in a step. (default: \(VideoSettings().batchSize))")
   var batchSize: Int?
 
   @Option(
@@ -70,7 +70,7 @@ struct TrainVideoCommand: AsyncParsableCommand {
     help: "The largest of the cycle that it goes through. (default: \(VideoSettings().learningRate))")
   var learningRate: Double?
 
-  @Option(parsing: .unconditional, help: "Of clips and weights. (default: \(VideoSettings().seed))")
+  @Option(parsing: .unconditional, help: "Of windows and weights. (default: \(VideoSettings().seed))")
   var seed: Int?
 
   @OptionGroup var options: RunOptions
@@ -84,20 +84,19 @@ struct TrainVideoCommand: AsyncParsableCommand {
     let settings = saved?.settings ?? given(VideoSettings())
     let network = CausalVideoAutoencoder(
       settings.preset.configuration, generator: Generator(seed: settings.seed))
-    let clips = SyntheticClips(
-      count: settings.steps * settings.batchSize, seed: settings.seed, frames: Self.size.frames,
-      height: Self.size.height, width: Self.size.width)
+    let clip = SampleClip.bytes
+    let truth = clip.squeezed(0).to(.float32) / 127.5 - 1
     let run = StepRun(
       network, steps: settings.steps, learningRate: settings.learningRate, path: options.checkpoint,
       values: settings.values)
     let isDone = try options.train(run, from: saved?.checkpoint) { step in
       let numbers = step * settings.batchSize..<(step + 1) * settings.batchSize
-      let batch = try clips.batch(numbers.map { clips.element(at: $0) })[0]
+      let batch = try stack(
+        numbers.map { Self.window(truth, generator: sampleStream(seed: settings.seed, index: $0)) })
       return try mseLoss(network(batch), batch)
     }
     guard isDone else { return }
     network.eval()
-    let clip = SampleClip.bytes
     let whole = VideoTiling()
     let again = try network.decode(network.encode(clip, in: whole), in: whole).squeezed(0)
     if options.json { return print(json(run, settings, again, clip)) }
@@ -105,7 +104,7 @@ struct TrainVideoCommand: AsyncParsableCommand {
       ("network", "\(grouped(network.parameterCount)) parameters, \(settings.preset.rawValue)"),
       (
         "training",
-        "\(grouped(run.step)) steps of \(settings.batchSize) clips, \(Self.size.frames) frames of "
+        "\(grouped(run.step)) steps of \(settings.batchSize) windows, \(Self.size.frames) frames of "
           + "\(Self.size.height) by \(Self.size.width)"
       ),
     ]
@@ -113,6 +112,15 @@ struct TrainVideoCommand: AsyncParsableCommand {
     rows.append(("built-in clip", reconstructionText(again, of: clip)))
     if let place = options.checkpoint ?? options.save { rows.append(("saved", place)) }
     print(Report.text(rows), terminator: "")
+  }
+
+  /// A part of `clip`, `[channels, frames, height, width]`.
+  private static func window(_ clip: Tensor, generator: Generator) -> Tensor {
+    func place(_ axis: Int, _ count: Int) -> Range<Int> {
+      let start = Tensor.randint(0, clip.shape[axis] - count + 1, [], generator: generator).integers()[0]
+      return start..<start + count
+    }
+    return clip[.all, place(1, size.frames), place(2, size.height), place(3, size.width)]
   }
 
   private func json(
