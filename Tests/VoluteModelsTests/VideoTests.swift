@@ -106,7 +106,7 @@ import VoluteModels
 
 /// Tiles and pieces of time beside the whole.
 @Suite struct VideoTilingTests {
-  static let clip = Tensor.randn([1, 3, 5, 64, 48], generator: Generator(seed: 7))
+  static let clip = Tensor.randn([1, 3, 5, 192, 48], generator: Generator(seed: 7))
 
   static func net(_ normalization: VideoNormalization) -> CausalVideoAutoencoder {
     VideoTests.autoencoder(widths: [4, 4], normalization)

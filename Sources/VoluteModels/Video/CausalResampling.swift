@@ -15,6 +15,23 @@ extension VideoLayer {
   func source(of outputs: ClosedRange<Int>) -> ClosedRange<Int> { outputs }
 }
 
+extension CausalConv3d {
+  /// One whose output varies as much as its input, and that adds nothing at first: dozens of such layers let through what
+  /// those of the usual weights drown in their biases.
+  static func steady(
+    _ inputs: Int, _ outputs: Int, kernelSize: PerAxis<Int> = 3, stride: PerAxis<Int> = 1,
+    timePadding: PaddingMode, generator: Generator
+  ) -> CausalConv3d {
+    let layer = CausalConv3d(
+      inChannels: inputs, outChannels: outputs, kernelSize: kernelSize, stride: stride,
+      paddingMode: timePadding, generator: generator)
+    layer.conv.weight.value = .kaimingNormal(
+      layer.conv.weight.value.shape, gain: .linear, generator: generator)
+    layer.conv.bias?.value = .zeros([outputs])
+    return layer
+  }
+}
+
 extension CausalConv3d: VideoLayer {
   // Height and width are alike here, and dilated by nothing.
   func source(of outputs: ClosedRange<Int>) -> ClosedRange<Int> {
@@ -71,8 +88,7 @@ final class SpatialUpsampling: VideoLayer {
   let conv: CausalConv3d
 
   init(channels: Int, timePadding: PaddingMode, generator: Generator) {
-    conv = CausalConv3d(
-      inChannels: channels, outChannels: 4 * channels, paddingMode: timePadding, generator: generator)
+    conv = .steady(channels, 4 * channels, timePadding: timePadding, generator: generator)
   }
 
   func forward(_ x: Tensor) throws(ShapeError) -> Tensor { try spread(conv(x)) }
@@ -95,8 +111,7 @@ final class TemporalUpsampling: VideoLayer {
   private let isUnderWay = Buffer(Tensor(false), isPersistent: false)
 
   init(channels: Int, timePadding: PaddingMode, generator: Generator) {
-    conv = CausalConv3d(
-      inChannels: channels, outChannels: 2 * channels, paddingMode: timePadding, generator: generator)
+    conv = .steady(channels, 2 * channels, timePadding: timePadding, generator: generator)
   }
 
   func forward(_ x: Tensor) throws(ShapeError) -> Tensor { try spread(conv(x), dropsFirst: true) }
@@ -134,9 +149,8 @@ final class VideoBlock: VideoLayer {
     _ inputs: Int, _ outputs: Int, norm: (Int) -> VideoNorm, timePadding: PaddingMode, generator: Generator
   ) {
     func conv(_ inputs: Int, kernelSize: PerAxis<Int> = 3) -> CausalConv3d {
-      CausalConv3d(
-        inChannels: inputs, outChannels: outputs, kernelSize: kernelSize, paddingMode: timePadding,
-        generator: generator)
+      CausalConv3d.steady(
+        inputs, outputs, kernelSize: kernelSize, timePadding: timePadding, generator: generator)
     }
     norm1 = norm(inputs)
     conv1 = conv(inputs)

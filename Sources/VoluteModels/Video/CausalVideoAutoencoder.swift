@@ -60,9 +60,7 @@ public final class CausalVideoAutoencoder: Layer {
       VideoNorm(configuration.normalization, groups: configuration.groups, channels: channels)
     }
     func conv(_ inputs: Int, _ outputs: Int, stride: PerAxis<Int> = [1, 1, 1]) -> CausalConv3d {
-      CausalConv3d(
-        inChannels: inputs, outChannels: outputs, stride: stride, paddingMode: timePadding,
-        generator: generator)
+      CausalConv3d.steady(inputs, outputs, stride: stride, timePadding: timePadding, generator: generator)
     }
     func blocks(_ inputs: Int, _ outputs: Int) -> [any VideoLayer] {
       (0..<configuration.blocksPerLevel).map {

@@ -204,7 +204,7 @@ extension Cases {
             ? .zeros(0) : AxisPadding.sides(int(0...4), int(0...4), mode: pick(PaddingMode.allCases))
         }))
     // Lanes are up to 16; the gradient by the weight has its input channels side by side.
-    let batch = isBatch ? int(8...35) : int(1...3)
+    let batch = isBatch && direction != .weightGradient ? int(8...35) : int(1...3)
     let geometry =
       isTransposed
       ? try? ConvolutionGeometry(
