@@ -2,24 +2,30 @@
 public struct CalorimeterBinning: Hashable, Sendable {
   /// A layer: bins between radial edges, each cut into equal angles.
   public struct Layer: Hashable, Sendable {
+    /// The number that the detector gives it.
     public let id: Int
     /// In millimetres, rising.
     public let radialEdges: [Double]
+    /// Equal angles; 1 where the layer is not cut into any.
     public let angularBins: Int
 
+    /// A layer; one with a single edge, or without angles, has no voxels.
     public init(id: Int, radialEdges: [Double], angularBins: Int) {
       self.id = id
       self.radialEdges = radialEdges
       self.angularBins = angularBins
     }
 
+    /// Bins between the edges.
     public var radialBins: Int { max(radialEdges.count - 1, 0) }
+    /// Radii times angles.
     public var voxels: Int { radialBins * angularBins }
   }
 
   /// The layers that have voxels, in depth.
   public let layers: [Layer]
 
+  /// Leaves out layers without voxels.
   public init(_ layers: [Layer]) { self.layers = layers.filter { $0.voxels > 0 } }
 
   /// The voxels of a shower, in the order layer, angle, radius.
@@ -43,6 +49,7 @@ public struct CalorimeterBinning: Hashable, Sendable {
 
   /// The edges of all layers together: those of the regular grid into which every layer fits.
   public var gridEdges: [Double] { Set(layers.flatMap(\.radialEdges)).sorted() }
+  /// Angles of the regular grid, the most that a layer has.
   public var gridAngularBins: Int { layers.map(\.angularBins).max() ?? 0 }
   /// Cells of the regular grid along depth, angle and radius.
   public var gridSize: [Int] { [layers.count, gridAngularBins, max(gridEdges.count - 1, 0)] }

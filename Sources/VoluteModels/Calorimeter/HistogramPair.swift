@@ -4,8 +4,11 @@ import CVolute
 public struct HistogramPair: Sendable {
   /// Of the bins; those of the logarithms to base 10 if it is logarithmic.
   public let edges: [Double]
+  /// The reference's share in each bin.
   public let reference: [Double]
+  /// The samples' share in each bin.
   public let samples: [Double]
+  /// Whether the bins are of equal ratios.
   public let isLogarithmic: Bool
 
   /// - Parameters:

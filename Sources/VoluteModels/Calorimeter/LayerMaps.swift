@@ -10,6 +10,7 @@ import Volute
 ///
 /// State: `encs.<layer>.weight`, `decs.<layer>.weight`.
 public final class LayerMaps: Module {
+  /// The layers, as they are cut.
   public let binning: CalorimeterBinning
   private let encs: [any Layer]
   private let decs: [any Layer]

@@ -8,6 +8,7 @@ public struct ShowerSet: Sendable {
   /// `[count]`.
   public let energies: Tensor
 
+  /// The number of showers.
   public var count: Int { energies.count }
 
   /// - Throws: ``ShapeError`` when the shapes are others.
@@ -77,7 +78,9 @@ public struct ShowerFile: Sendable {
     case hdf5(HDF5File, rowsAtOnce: Int)
   }
 
+  /// The file.
   public let path: String
+  /// What kind of showers.
   public let preset: ShowerPreset
   /// The number of showers, at least one.
   public let count: Int

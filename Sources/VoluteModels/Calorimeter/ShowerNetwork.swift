@@ -10,6 +10,7 @@ import Volute
 ///
 /// State: the U-Net's under `model.`, the maps' under `NN_embed.`.
 public final class ShowerNetwork: Module {
+  /// What kind of showers.
   public let preset: ShowerPreset
   private let net: CylindricalUNet
   private let maps: LayerMaps?

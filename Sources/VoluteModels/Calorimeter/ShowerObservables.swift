@@ -5,16 +5,27 @@ import Volute
 public struct ShowerObservables: Sendable {
   /// What an observable says of a shower, or of one of its layers.
   public enum Quantity: String, CaseIterable, Sendable {
+    /// What all voxels hold over what came in.
     case ratio = "total energy / incident energy"
+    /// The share of voxels above the cut.
     case hits = "voxels that are hit"
+    /// What each voxel above the cut holds.
     case voxels = "energy of a voxel"
+    /// What a layer holds.
     case layerEnergy = "energy"
+    /// The share of a layer's voxels above the cut.
     case layerHits = "share of voxels that are hit"
+    /// The mean place along the first axis across.
     case centreEta = "centre in η"
+    /// The mean place along the second axis across.
     case centrePhi = "centre in φ"
+    /// The mean distance from the axis.
     case centreRadius = "centre in r"
+    /// The deviation along the first axis across.
     case widthEta = "width in η"
+    /// The deviation along the second axis across.
     case widthPhi = "width in φ"
+    /// The deviation of the distance from the axis.
     case widthRadius = "width in r"
 
     /// Whether it is looked at by its logarithm.
@@ -36,16 +47,19 @@ public struct ShowerObservables: Sendable {
 
   /// A quantity of whole showers, or of one layer.
   public struct Key: Hashable, Sendable {
+    /// What is said.
     public let quantity: Quantity
     /// The layer's place in depth; `nil` for whole showers.
     public let layer: Int?
 
+    /// The quantity of a layer, or of whole showers.
     public init(_ quantity: Quantity, layer: Int? = nil) {
       self.quantity = quantity
       self.layer = layer
     }
   }
 
+  /// What kind of showers.
   public let preset: ShowerPreset
   /// All that there is, in order.
   public let keys: [Key]

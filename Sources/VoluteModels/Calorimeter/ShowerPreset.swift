@@ -1,7 +1,9 @@
 /// What is fixed about a kind of showers: the calorimeter, the range of energies, and how voxels become numbers for a
 /// network.
 public struct ShowerPreset: Sendable {
+  /// What it is called on the command line.
   public private(set) var name: String
+  /// How the calorimeter is cut.
   public private(set) var binning: CalorimeterBinning
   /// Of incident energies, in GeV.
   public let energyRange: ClosedRange<Double>
@@ -9,12 +11,15 @@ public struct ShowerPreset: Sendable {
   public let largestShare: Double
   /// Of the voxels' logits.
   public private(set) var mean: Double
+  /// Of the voxels' logits, what they are divided by.
   public private(set) var deviation: Double
   /// Voxels of samples below it are empty, in GeV.
   public let cut: Double
   /// Channels of the network's levels.
   public private(set) var widths: [Int]
+  /// Of Adam, as published.
   public let learningRate: Double
+  /// What the network is taught, as published.
   public let objective: DiffusionObjective
   /// Where the layers begin, and the last one ends, in radiation lengths: for synthetic showers.
   private(set) var depths: [Double]

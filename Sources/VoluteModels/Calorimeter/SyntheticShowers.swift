@@ -11,8 +11,10 @@ import Volute
 ///
 /// Every shower is drawn from its own stream: the same seed and index give the same shower.
 public struct SyntheticShowers: Dataset {
+  /// What kind of showers.
   public let preset: ShowerPreset
   public let count: Int
+  /// Of the streams.
   public let seed: Int
   /// Of all showers, in GeV; `nil` draws each evenly over the logarithms of the preset's range.
   public let energy: Double?
@@ -26,6 +28,9 @@ public struct SyntheticShowers: Dataset {
     let share: Double
   }
 
+  /// Showers are drawn when they are asked for.
+  ///
+  /// - Precondition: `count` is positive.
   public init(_ preset: ShowerPreset, count: Int, seed: Int, energy: Double? = nil) {
     precondition(count > 0, "synthetic_showers: expected at least one shower, but got \(count)")
     self.preset = preset

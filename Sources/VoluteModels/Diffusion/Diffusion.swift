@@ -16,12 +16,17 @@ public enum DiffusionObjective: String, CaseIterable, Sendable {
 
 /// A diffusion: how samples become noise, and what a network says of the way back.
 public struct Diffusion: Sendable {
+  /// The levels of noise.
   public var schedule: NoiseSchedule
+  /// What the network is taught.
   public var objective: DiffusionObjective
 
   /// What a network makes of noisy samples `[batch, ...]` and the times `[batch]` of their levels.
+  ///
+  /// - Throws: what a network throws when shapes do not fit.
   public typealias Network = (_ x: Tensor, _ time: Tensor) throws(ShapeError) -> Tensor
 
+  /// A diffusion over the levels of a schedule.
   public init(_ schedule: NoiseSchedule, objective: DiffusionObjective = .noise) {
     self.schedule = schedule
     self.objective = objective

@@ -3,11 +3,14 @@ import Volute
 
 /// How far a sample is on its way into noise: `x = signal * clean + noise * ε`.
 public struct NoiseLevel: Hashable, Sendable {
+  /// What the clean sample is multiplied by.
   public let signal: Double
+  /// What the noise is multiplied by.
   public let noise: Double
   /// What the network is told of the level.
   public let time: Double
 
+  /// A level of its own.
   public init(signal: Double, noise: Double, time: Double) {
     self.signal = signal
     self.noise = noise

@@ -4,9 +4,11 @@ import Volute
 ///
 /// State: the model's under `model.`, the average's under `average.`, and the number of updates.
 public final class WeightAverage<Model: Module>: Module {
+  /// What is trained.
   public let model: Model
   /// A model of its own with the averaged weights.
   public let average: Model
+  /// What the average keeps of itself in an update.
   public let decay: Double
   private let updates = Buffer(Tensor(0))
 
