@@ -7,9 +7,9 @@ import VoluteModels
 /// What decides how a run of training on clips goes.
 struct VideoSettings: RunSettings {
   var preset = VideoPreset.small
-  var steps = 400
+  var steps = 700
   var batchSize = 2
-  var learningRate = 4e-3
+  var learningRate = 2e-3
   var seed = 1
 
   init() {}

@@ -6,7 +6,9 @@ import Volute
 /// # Shapes
 /// `[batch, channels, x, y, z]` gives `[batch, types, orientations, x, y, z]`.
 public final class PlacementNet: Layer {
+  /// Kinds of blocks.
   public let types: Int
+  /// Ways that a block may be turned.
   public let orientations: Int
   private let conv1: Conv3d
   private let conv2: Conv3d
@@ -81,9 +83,13 @@ public final class PlacementNet: Layer {
 /// says which type it is, its sign the orientation, and it belongs where it is.
 public struct PlacementRule: Dataset {
   public let count: Int
+  /// Of all grids; each is drawn from its own stream.
   public let seed: Int
+  /// Cells along x, y and z.
   public let size: [Int]
+  /// Of a grid; a block lies in that of its type.
   public let channels: Int
+  /// Kinds of blocks.
   public let types: Int
 
   /// - Precondition: `types` is no more than `channels`.

@@ -19,17 +19,22 @@ import Volute
 public final class CausalVideoAutoencoder: Layer {
   /// What an autoencoder is built of.
   public struct Configuration: Sendable {
+    /// Of the clip.
     public var inChannels = 3
+    /// Of the code.
     public var codeChannels = 8
     /// Of the levels; between them height, width and then time are halved.
     public var widths = [128, 256, 512, 512]
+    /// Residual blocks of a level, on either way.
     public var blocksPerLevel = 2
+    /// Of channels, in norms that see whole frames.
     public var groups = 32
     /// What the norms see.
     public var normalization = VideoNormalization.frame
     /// What stands before the first frame: that frame over and over (`.replicate`), or nothing (`.zeros`).
     public var timePadding = PaddingMode.replicate
 
+    /// - Precondition: there are widths, all multiples of `groups`.
     public init(
       inChannels: Int = 3, codeChannels: Int = 8, widths: [Int] = [128, 256, 512, 512],
       blocksPerLevel: Int = 2, groups: Int = 32, normalization: VideoNormalization = .frame,
@@ -49,10 +54,14 @@ public final class CausalVideoAutoencoder: Layer {
     }
   }
 
+  /// What it is built of.
   public let configuration: Configuration
+  /// From clips to codes.
   public let encoder: VideoStack
+  /// From codes to clips.
   public let decoder: VideoStack
 
+  /// Draws the weights.
   public init(_ configuration: Configuration = Configuration(), generator: Generator = .default) {
     self.configuration = configuration
     let (widths, timePadding) = (configuration.widths, configuration.timePadding)

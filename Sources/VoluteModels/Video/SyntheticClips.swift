@@ -7,11 +7,16 @@ import Volute
 /// Every clip is drawn from its own stream: the same seed and index give the same clip.
 public struct SyntheticClips: Dataset {
   public let count: Int
+  /// Of all clips; each is drawn from its own stream.
   public let seed: Int
+  /// Frames of a clip.
   public let frames: Int
+  /// Of a frame, in pixels.
   public let height: Int
+  /// Of a frame, in pixels.
   public let width: Int
 
+  /// - Precondition: every number is positive.
   public init(count: Int, seed: Int, frames: Int = 17, height: Int = 48, width: Int = 64) {
     precondition(
       count > 0 && frames > 0 && height > 0 && width > 0, "synthetic_clips: every number has to be positive")

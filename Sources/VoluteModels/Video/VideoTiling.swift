@@ -13,6 +13,7 @@ public struct VideoTiling: Hashable, Sendable {
   /// The frames that are worked on at once; `nil` takes all.
   public var chunk: Int?
 
+  /// Without arguments, all at once.
   public init(tile: Int? = nil, overlap: Int = 0, chunk: Int? = nil) {
     self.tile = tile
     self.overlap = overlap
