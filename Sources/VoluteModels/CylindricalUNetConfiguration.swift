@@ -64,6 +64,33 @@ extension CylindricalUNet {
       return result
     }
 
+    /// This network with exact layers between its levels, whose strides along φ are planned so that they divide the ring at
+    /// each level: 10 cells become 5 and stay 5 where 2 and 2 are wished for. Rotations by the product of those strides
+    /// then go through the network, unless an input channel tells the angles apart.
+    ///
+    /// - Parameters:
+    ///   - kernelSize: of the layers between levels, along z, φ and r.
+    ///   - strides: what is wished for at each level, along z, φ and r.
+    /// - Throws: `ShapeError` when a stride is not from 1 to 64, or there are not three.
+    public func resampledExactly(
+      kernelSize: [Int] = [3, 4, 4], strides: [Int] = [2, 2, 2]
+    ) throws(ShapeError) -> Configuration {
+      guard kernelSize.count == 3, strides.count == 3, kernelSize.allSatisfy({ $0 > 0 }),
+        strides.allSatisfy({ 1...64 ~= $0 })
+      else {
+        throw ShapeError(
+          "cylindrical_unet", parameter: "strides",
+          "expected kernels and strides from 1 to 64 along z, φ and r, but got \(kernelSize) and \(strides)")
+      }
+      let steps = widths.count - 2
+      var result = self
+      guard steps > 0 else { return result }
+      let ring = try RingPlan.plans(ring: size[1], strides: Array(repeating: strides[1], count: steps))[0]
+      result.resampling = .exact(
+        kernelSize: kernelSize, strides: ring.strides.map { [strides[0], $0, strides[2]] })
+      return result
+    }
+
     func down(_ channels: Int, level: Int, generator: Generator) -> any Layer {
       switch resampling {
       case .published:

@@ -88,7 +88,7 @@ import VoluteFormats
     #expect(process.terminationReason == .uncaughtSignal)
     let step = try TrainingCheckpoint(file).step
     #expect((1..<40).contains(step))
-    let rest = try Command("train calo --out {}/killed --resume", in: folder)
+    let rest = try Command("train calo --resume {}/killed", in: folder)
     #expect(rest.status == 0, "\(rest.error)")
     #expect(try Command("\(words) {}/whole", in: folder).status == 0)
     #expect(

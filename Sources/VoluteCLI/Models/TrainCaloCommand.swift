@@ -23,7 +23,7 @@ struct TrainCaloCommand: AsyncParsableCommand {
 
         volute train calo --out run/
         volute train calo --preset dataset2 --data showers.hdf5 --out run/ --held-out 0.15 --patience 15 --early-stop 40
-        volute train calo --out run/ --resume
+        volute train calo --resume run/
         volute train calo --preset photons --initial-weights model.pth --out run/
       """)
 
@@ -39,6 +39,11 @@ struct TrainCaloCommand: AsyncParsableCommand {
 
   @Flag(help: "Go on with the run in the folder; its settings need not be given again.")
   var resume = false
+
+  @Argument(
+    help: ArgumentHelp("The folder of the run to go on with, as --out.", valueName: "run"),
+    completion: .directory)
+  var resumedRun: String?
 
   @Option(
     help: "Start from these: of another run, or PyTorch's under the published keys.", completion: .file())
@@ -104,7 +109,12 @@ struct TrainCaloCommand: AsyncParsableCommand {
       throw ValidationError("--\(name) \(value) is none; give 1 or more")
     }
     if !(every > 0) { throw ValidationError("--every \(every) is no time; give minutes above 0") }
-    if resume && out == nil { throw ValidationError("--resume needs --out, the run to go on with") }
+    if let resumedRun, !resume || out != nil {
+      throw ValidationError("'\(resumedRun)' means nothing here: name a run after --resume, or after --out")
+    }
+    if resume && folder == nil {
+      throw ValidationError("--resume needs the run to go on with: --resume run/, or --out run/ --resume")
+    }
     if resume && initialWeights != nil {
       throw ValidationError("--resume has weights already; give it without --initial-weights")
     }
@@ -112,9 +122,12 @@ struct TrainCaloCommand: AsyncParsableCommand {
     if !resume, let problem = given(CaloSettings()).problem { throw ValidationError(problem) }
   }
 
+  /// Where the run is.
+  private var folder: String? { out ?? resumedRun }
+
   func run() async throws {
     if let threads { Engine.threadCount = threads }
-    let path = out.map(CaloModel.file)
+    let path = folder.map(CaloModel.file)
     let saved = try savedRun(path)
     let settings = try saved?.settings ?? given(CaloSettings(calorimeter.geometry()))
     if let out, !resume {
@@ -136,7 +149,7 @@ struct TrainCaloCommand: AsyncParsableCommand {
     if let log { try AtomicFile.write(training.log, to: log) }
     guard training.isDone else {
       let place = "stopped at step \(grouped(training.step)) of \(grouped(settings.steps))"
-      Terminal.error.write("\(place); \(out.map { "--out \($0) --resume goes on" } ?? "nothing is saved")\n")
+      Terminal.error.write("\(place); \(folder.map { "--resume \($0) goes on" } ?? "nothing is saved")\n")
       if Interruption.isWished { throw ExitCode(130) }
       return
     }
@@ -178,9 +191,9 @@ struct TrainCaloCommand: AsyncParsableCommand {
           "\(decimals(record.best, 4)) at best, in epoch \(record.bestEpoch), \(decimals(last, 4)) at last\(end)"
         ))
       rows.append(("learning rate", "\(training.learningRate) at last"))
-      if let out { rows.append(("best", CaloTraining.best(CaloModel.file(out)))) }
+      if let folder { rows.append(("best", CaloTraining.best(CaloModel.file(folder)))) }
     }
-    if let out { rows.append(("saved", CaloModel.file(out))) }
+    if let folder { rows.append(("saved", CaloModel.file(folder))) }
     return rows
   }
 

@@ -25,7 +25,7 @@ public enum PNG {
     try image(in: FileBytes(name: name, copying: bytes))
   }
 
-  /// Writes ``encode(_:)`` to `path`, whole or not at all.
+  /// Writes what ``encode(_:name:)`` gives to `path`, whole or not at all.
   ///
   /// - Throws: ``FormatError`` when the tensor is no image or the file cannot be written.
   public static func write(_ image: Tensor, to path: String) throws(FormatError) {

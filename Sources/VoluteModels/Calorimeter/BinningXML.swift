@@ -7,7 +7,7 @@ extension CalorimeterBinning {
   /// - Parameters:
   ///   - xml: the whole text.
   ///   - name: stands for the file in errors.
-  /// - Throws: ``FormatError`` when the text is no XML, lacks an attribute, has edges that do not rise, or has no voxels.
+  /// - Throws: `FormatError` when the text is no XML, lacks an attribute, has edges that do not rise, or has no voxels.
   public init(xml: String, name: String = "binning") throws(FormatError) {
     var scanner = XMLScanner(name: name, xml)
     var layers: [Layer] = []

@@ -12,6 +12,8 @@ public struct HistogramPair: Sendable {
   public let isLogarithmic: Bool
 
   /// - Parameters:
+  ///   - reference: what the samples should be like.
+  ///   - samples: what is judged.
   ///   - bins: over the reference's range; what lies beyond counts in the outermost ones, and NaN nowhere.
   ///   - isLogarithmic: bins are of equal ratios; nothing, or less, counts in the first one.
   public init(reference: [Double], samples: [Double], bins: Int = 30, isLogarithmic: Bool = false) {

@@ -15,8 +15,11 @@ public final class LayerMaps: Module {
   private let encs: [any Layer]
   private let decs: [any Layer]
 
-  /// - Parameter noise: the deviation of what is added to the matrices, 1e-5 in the published network, so that they are not
-  ///   all zeros where nothing overlaps.
+  /// - Parameters:
+  ///   - binning: the layers.
+  ///   - noise: the deviation of what is added to the matrices, 1e-5 in the published network, so that they are not all
+  ///     zeros where nothing overlaps.
+  ///   - generator: what the noise is drawn from.
   public init(_ binning: CalorimeterBinning, noise: Double = 0, generator: Generator = .default) {
     self.binning = binning
     let grid = binning.gridEdges
@@ -60,7 +63,7 @@ public final class LayerMaps: Module {
 
   /// Showers on the grid.
   ///
-  /// - Throws: ``ShapeError`` when there are not as many voxels.
+  /// - Throws: `ShapeError` when there are not as many voxels.
   public func encode(_ showers: Tensor) throws(ShapeError) -> Tensor {
     guard showers.rank == 2, showers.shape[1] == binning.voxels else {
       throw ShapeError(
@@ -80,7 +83,7 @@ public final class LayerMaps: Module {
 
   /// The inverse of ``encode(_:)``.
   ///
-  /// - Throws: ``ShapeError`` when the grid is another.
+  /// - Throws: `ShapeError` when the grid is another.
   public func decode(_ grid: Tensor) throws(ShapeError) -> Tensor {
     let expected = [1] + binning.gridSize
     guard grid.rank == 5, Array(grid.shape.dropFirst()) == expected else {

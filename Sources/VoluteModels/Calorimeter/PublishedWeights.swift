@@ -8,12 +8,12 @@ extension ShowerNetwork {
     ("init_conv.conv.weight", "model."), ("encs.0.weight", "NN_embed."),
   ]
 
-  /// Takes weights under the published keys from a file of any kind that ``WeightFile`` reads: bare, within a dictionary
+  /// Takes weights under the published keys from a file of any kind that `WeightFile` reads: bare, within a dictionary
   /// such as `state_dict`, or behind prefixes such as `module.` and `model.`; of several networks in a file the averaged one,
   /// or else the first.
   ///
   /// Nothing is changed if anything is wrong.
-  /// - Throws: ``FormatError`` when the file cannot be read, or its weights are of another network: with the first key that
+  /// - Throws: `FormatError` when the file cannot be read, or its weights are of another network: with the first key that
   ///   does not fit and both shapes.
   public func load(weightsFrom path: String) throws(FormatError) {
     let tensors = try WeightFile(path).tensors()

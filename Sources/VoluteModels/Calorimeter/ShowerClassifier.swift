@@ -18,12 +18,14 @@ public struct ShowerClassifier: Sendable {
   /// - `reference`, `samples`: `[count, features]`, five of each at least; the larger is cut to the smaller.
   ///
   /// - Parameters:
+  ///   - reference: features of real rows.
+  ///   - samples: features of made ones.
   ///   - width: of the two hidden layers.
   ///   - epochs: passes over the rows, at most.
   ///   - patience: passes without getting better before it stops.
   ///   - seed: of weights, order and parts.
   ///   - didEpoch: is told of each pass.
-  /// - Throws: ``ShapeError`` when the features differ or there are too few rows.
+  /// - Throws: `ShapeError` when the features differ or there are too few rows.
   public init(
     reference: Tensor, samples: Tensor, width: Int = 128, epochs: Int = 40, patience: Int = 6, seed: Int = 1,
     didEpoch: () -> Void = {}

@@ -11,7 +11,7 @@ public struct ShowerSet: Sendable {
   /// The number of showers.
   public var count: Int { energies.count }
 
-  /// - Throws: ``ShapeError`` when the shapes are others.
+  /// - Throws: `ShapeError` when the shapes are others.
   public init(showers: Tensor, energies: Tensor) throws(ShapeError) {
     guard showers.rank == 2, energies.shape == [showers.shape[0]] else {
       throw ShapeError(
@@ -25,7 +25,7 @@ public struct ShowerSet: Sendable {
 
   /// Reads all showers of a file, as ``ShowerFile`` does.
   ///
-  /// - Throws: ``FormatError`` as ``ShowerFile``.
+  /// - Throws: `FormatError` as ``ShowerFile``.
   public init(_ path: String, of preset: ShowerPreset) throws(FormatError) {
     let file = try ShowerFile(path, of: preset)
     var showers = Tensor.zeros([file.count, preset.binning.voxels])
@@ -41,7 +41,7 @@ public struct ShowerSet: Sendable {
 
   /// Writes an archive of `.npz`, or HDF5 where the name ends in `.hdf5` or `.h5`, under the names of CaloChallenge.
   ///
-  /// - Throws: ``FormatError`` when the file cannot be written, or is HDF5 and the package was built without it.
+  /// - Throws: `FormatError` when the file cannot be written, or is HDF5 and the package was built without it.
   public func write(to path: String) throws(FormatError) {
     let arrays = [(ShowerFile.energyKey, energies.unsqueezed(1)), (ShowerFile.showerKey, showers)]
     if ShowerFile.isHDF5(path) {
@@ -63,7 +63,7 @@ public struct ShowerFile: Sendable {
 
   /// Refuses a name of HDF5 where the package was built without it.
   ///
-  /// - Throws: ``FormatError`` that says how to build it in.
+  /// - Throws: `FormatError` that says how to build it in.
   public static func requireFormat(of path: String) throws(FormatError) {
     if isHDF5(path) { try HDF5File.requireAvailable(for: path) }
   }
@@ -88,7 +88,7 @@ public struct ShowerFile: Sendable {
 
   /// Opens the file at `path`; the name says whether it is HDF5.
   ///
-  /// - Throws: ``FormatError`` when the file is damaged, lacks an array, has none of this preset's showers, or is HDF5 and the
+  /// - Throws: `FormatError` when the file is damaged, lacks an array, has none of this preset's showers, or is HDF5 and the
   ///   package was built without it.
   public init(_ path: String, of preset: ShowerPreset) throws(FormatError) {
     self.path = path
@@ -142,7 +142,7 @@ public struct ShowerFile: Sendable {
 
   /// Some of the showers.
   ///
-  /// - Throws: ``FormatError`` when they cannot be read, an energy lies outside of the preset's range, or a voxel holds no
+  /// - Throws: `FormatError` when they cannot be read, an energy lies outside of the preset's range, or a voxel holds no
   ///   number, less than nothing or more than it can.
   public func showers(_ range: Range<Int>) throws(FormatError) -> ShowerSet { try checked(range).set }
 
@@ -174,7 +174,7 @@ public struct ShowerFile: Sendable {
   ///
   /// - Parameter didRead: is told of every part.
   /// - Returns: showers `[count, voxels]` and energies `[count]`.
-  /// - Throws: ``FormatError`` as ``showers(_:)``.
+  /// - Throws: `FormatError` as ``showers(_:)``.
   public func normalized(
     didRead: () -> Void = {}
   ) throws(FormatError) -> (showers: Tensor, energies: Tensor) {

@@ -19,7 +19,10 @@ public final class ShowerNetwork: Module {
 
   public var keys: [String: String] { ["net": "model", "maps": "NN_embed"] }
 
-  /// - Parameter mapNoise: as of ``LayerMaps``.
+  /// - Parameters:
+  ///   - preset: the kind of showers.
+  ///   - mapNoise: as of ``LayerMaps``.
+  ///   - generator: what the weights are drawn from.
   public init(_ preset: ShowerPreset, mapNoise: Double = 1e-5, generator: Generator = .default) {
     self.preset = preset
     net = CylindricalUNet(preset.network, generator: generator)
@@ -31,7 +34,7 @@ public final class ShowerNetwork: Module {
 
   /// Runs the network.
   ///
-  /// - Throws: ``ShapeError`` when a shape does not fit the preset.
+  /// - Throws: `ShapeError` when a shape does not fit the preset.
   public func callAsFunction(_ showers: Tensor, energy: Tensor, time: Tensor) throws(ShapeError) -> Tensor {
     try called(with: [showers, energy, time]) { () throws(ShapeError) in
       let grid: Tensor

@@ -10,8 +10,10 @@ extension ShowerPreset {
   /// # Shapes
   /// `[batch]`, in MeV, of any type; the result is float32.
   ///
-  /// - Parameter first: the number of the first shower, for errors.
-  /// - Throws: ``ShapeError`` when an energy lies outside of ``energyRange``.
+  /// - Parameters:
+  ///   - energies: one a shower.
+  ///   - first: the number of the first shower, for errors.
+  /// - Throws: `ShapeError` when an energy lies outside of ``energyRange``.
   public func normalized(energies: Tensor, first: Int = 0) throws(ShapeError) -> Tensor {
     let (low, high) = (energyRange.lowerBound * 1000, energyRange.upperBound * 1000)
     // What rounding to float32 may have moved beyond the ends.
@@ -33,8 +35,11 @@ extension ShowerPreset {
   /// - `showers`: `[batch, voxels]`, in MeV.
   /// - `energies`: `[batch]`, in MeV.
   ///
-  /// - Parameter first: the number of the first shower, for errors.
-  /// - Throws: ``ShapeError`` when the shapes are others, or a voxel holds no number, less than nothing, or more than it can.
+  /// - Parameters:
+  ///   - showers: their voxels.
+  ///   - energies: one a shower.
+  ///   - first: the number of the first shower, for errors.
+  /// - Throws: `ShapeError` when the shapes are others, or a voxel holds no number, less than nothing, or more than it can.
   public func normalized(
     showers: Tensor, energies: Tensor, first: Int = 0
   ) throws(ShapeError) -> Tensor {
@@ -43,7 +48,7 @@ extension ShowerPreset {
 
   /// This preset with the mean and the deviation that the logits of some showers have.
   ///
-  /// - Throws: ``ShapeError`` as ``normalized(showers:energies:first:)``.
+  /// - Throws: `ShapeError` as ``normalized(showers:energies:first:)``.
   public func standardized(by showers: Tensor, energies: Tensor) throws(ShapeError) -> ShowerPreset {
     let logits = try logits(showers, energies, 0)
     let mean = logits.mean().item(as: Double.self)
@@ -68,10 +73,13 @@ extension ShowerPreset {
     return (inner / (1 - inner)).log()
   }
 
-  /// The inverse of ``normalized(showers:energies:)``.
+  /// The inverse of ``normalized(showers:energies:first:)``.
   ///
-  /// - Parameter cuts: whether voxels below the cut are emptied, as for samples.
-  /// - Throws: ``ShapeError`` when the shapes do not fit.
+  /// - Parameters:
+  ///   - normalized: what that gave, or a network.
+  ///   - energies: one a shower, in MeV.
+  ///   - cuts: whether voxels below the cut are emptied, as for samples.
+  /// - Throws: `ShapeError` when the shapes do not fit.
   public func showers(
     normalized: Tensor, energies: Tensor, cuts: Bool = true
   ) throws(ShapeError) -> Tensor {

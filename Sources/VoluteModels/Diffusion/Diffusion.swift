@@ -38,7 +38,7 @@ public struct Diffusion: Sendable {
   /// - `clean`, `noise`: `[batch, ...]`.
   /// - `levels`: one a sample.
   ///
-  /// - Throws: ``ShapeError`` when the shapes do not fit each other, and what the network throws.
+  /// - Throws: `ShapeError` when the shapes do not fit each other, and what the network throws.
   public func loss(
     _ clean: Tensor, noise: Tensor, levels: [NoiseLevel], _ network: Network
   ) throws(ShapeError) -> Tensor {

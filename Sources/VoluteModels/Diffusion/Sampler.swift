@@ -28,7 +28,11 @@ extension Diffusion {
   /// - Parameters:
   ///   - shape: of one sample, without the batch.
   ///   - streams: what each sample's noise is drawn from.
+  ///   - steps: levels that are gone through.
+  ///   - sampler: how they are.
+  ///   - dtype: of the samples.
   ///   - didStep: is told after each step how many are done; `false` stops.
+  ///   - network: what was taught the objective.
   /// - Returns: `[streams, shape...]`, or `nil` if it was stopped.
   /// - Throws: what the network throws.
   /// - Precondition: as of ``NoiseSchedule/samplingLevels(_:)``.

@@ -13,9 +13,10 @@ public final class WeightAverage<Model: Module>: Module {
   private let updates = Buffer(Tensor(0))
 
   /// - Parameters:
+  ///   - model: what is trained.
   ///   - average: a model made the same way; it takes the model's weights.
   ///   - decay: what the average keeps of itself in an update; less in the first ones.
-  /// - Throws: ``StateError`` when the models differ.
+  /// - Throws: `StateError` when the models differ.
   public init(_ model: Model, average: Model, decay: Double = 0.999) throws(StateError) {
     self.model = model
     self.average = average

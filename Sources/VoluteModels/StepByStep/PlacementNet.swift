@@ -15,9 +15,13 @@ public final class PlacementNet: Layer {
   private let isRectified: Bool
 
   /// - Parameters:
+  ///   - channels: of the grid.
+  ///   - types: kinds of blocks.
+  ///   - orientations: ways that a block may be turned.
   ///   - width: channels between the two convolutions.
   ///   - kernelSize: of the first, odd; 1 looks at each cell alone.
   ///   - isRectified: whether a ReLU stands between the two, without which the chain is one linear map.
+  ///   - generator: what the weights are drawn from.
   public init(
     channels: Int = 7, types: Int = 6, orientations: Int = 2, width: Int = 1, kernelSize: Int = 1,
     isRectified: Bool = false, generator: Generator = .default
@@ -43,7 +47,7 @@ public final class PlacementNet: Layer {
   /// # Shapes
   /// Of scores `[batch, types, orientations, x, y, z]`, `[batch][5]`.
   ///
-  /// - Throws: ``ShapeError`` when there are not six axes.
+  /// - Throws: `ShapeError` when there are not six axes.
   public static func best(_ scores: Tensor) throws(ShapeError) -> [[Int]] {
     guard scores.rank == 6 else {
       throw ShapeError(
@@ -58,7 +62,7 @@ public final class PlacementNet: Layer {
 
   /// The share of grids that are placed right, and the shares of right types, orientations and cells.
   ///
-  /// - Throws: ``ShapeError`` when the grids have other channels than the network.
+  /// - Throws: `ShapeError` when the grids have other channels than the network.
   public func accuracy(on rule: PlacementRule) throws -> (whole: Double, parts: [Double]) {
     var counts = [0, 0, 0, 0]
     for start in stride(from: 0, to: rule.count, by: 50) {

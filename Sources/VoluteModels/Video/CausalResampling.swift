@@ -203,7 +203,7 @@ public final class VideoStack: Layer {
 
   /// The output for the next frames of a stream; a piece of few frames may give none yet.
   ///
-  /// - Throws: ``ShapeError`` when a piece does not fit the one before it.
+  /// - Throws: `ShapeError` when a piece does not fit the one before it.
   public func stream(_ x: Tensor) throws(ShapeError) -> Tensor {
     try called(with: [x]) { () throws(ShapeError) in
       var x = x

@@ -109,7 +109,7 @@ public final class CausalVideoAutoencoder: Layer {
 
   /// The code of a clip.
   ///
-  /// - Throws: ``ShapeError`` when the clip has another number of channels, or sizes that the factors do not divide.
+  /// - Throws: `ShapeError` when the clip has another number of channels, or sizes that the factors do not divide.
   public func encode(_ clip: Tensor) throws(ShapeError) -> Tensor {
     try check(clip: clip)
     return try encoder(clip)
@@ -117,7 +117,7 @@ public final class CausalVideoAutoencoder: Layer {
 
   /// The clip of a code.
   ///
-  /// - Throws: ``ShapeError`` when the code has another number of channels.
+  /// - Throws: `ShapeError` when the code has another number of channels.
   public func decode(_ code: Tensor) throws(ShapeError) -> Tensor {
     try check(code: code)
     return try decoder(code)

@@ -27,8 +27,11 @@ extension CausalVideoAutoencoder {
   /// # Shapes
   /// As ``encode(_:)``. The bytes of a uint8 clip stand for -1 to 1. No gradient is recorded.
   ///
-  /// - Parameter progress: is told after each part how many are done, and how many there are.
-  /// - Throws: ``ShapeError`` when the clip is none of this autoencoder, or the tiling is none.
+  /// - Parameters:
+  ///   - clip: all of it.
+  ///   - tiling: the parts that it is cut into.
+  ///   - progress: is told after each part how many are done, and how many there are.
+  /// - Throws: `ShapeError` when the clip is none of this autoencoder, or the tiling is none.
   public func encode(
     _ clip: Tensor, in tiling: VideoTiling, progress: (Int, Int) -> Void = { _, _ in }
   ) throws(ShapeError) -> Tensor {
@@ -44,8 +47,11 @@ extension CausalVideoAutoencoder {
   /// # Shapes
   /// As ``decode(_:)``. No gradient is recorded.
   ///
-  /// - Parameter progress: is told after each part how many are done, and how many there are.
-  /// - Throws: ``ShapeError`` when the code is none of this autoencoder, or the tiling is none.
+  /// - Parameters:
+  ///   - code: all of it.
+  ///   - tiling: the parts that it is cut into.
+  ///   - progress: is told after each part how many are done, and how many there are.
+  /// - Throws: `ShapeError` when the code is none of this autoencoder, or the tiling is none.
   public func decode(
     _ code: Tensor, in tiling: VideoTiling, progress: (Int, Int) -> Void = { _, _ in }
   ) throws(ShapeError) -> Tensor {
