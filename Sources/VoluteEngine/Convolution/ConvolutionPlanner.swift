@@ -209,7 +209,7 @@ private struct Outcome {
       let plan = DirectConvolution(sum, T.self)
       return .success((.direct(plan), plan.estimate(bytes: bytes)))
     case .batch:
-      if let reason = BatchConvolution.reasonAgainst(sum, lanes: T.kernels.lanes) {
+      if let reason = SampleLanes.reasonAgainst(sum, lanes: T.kernels.lanes) {
         return .failure(Refusal(text: reason))
       }
       let plan = BatchConvolution(sum, T.self)
@@ -242,23 +242,39 @@ private struct Outcome {
       }
     case .winograd2, .winograd4:
       let tile: WinogradTile = algorithm == .winograd2 ? .two : .four
-      let parts = sum.undilated()
-      var best: (plans: [WinogradConvolution], estimate: SumEstimate)?
-      var reason = ""
-      for count in 1...min(3, sum.axes.count) {
-        if let against = WinogradConvolution.reasonAgainst(parts[0], tiles: count) {
-          reason = against
-          break
-        }
-        let plans = parts.map {
-          WinogradConvolution($0, tiles: Array(repeating: tile, count: count), T.self)
-        }
-        let estimate = total(plans.map { $0.estimate(bytes: bytes) })
-        if best.map({ estimate.seconds < $0.estimate.seconds }) ?? true { best = (plans, estimate) }
-      }
-      guard let best else { return .failure(Refusal(text: reason)) }
-      return .success((.winograd(best.plans), best.estimate))
+      return winograd(sum, tile, T.self)
     }
+  }
+
+  /// Winograd's tiles along the axes for which they come cheapest.
+  private static func winograd<T: KernelElement>(
+    _ sum: WindowSum, _ tile: WinogradTile, _ type: T.Type
+  ) -> Result<(plan: SumPlan, estimate: SumEstimate), Refusal> {
+    let bytes = MemoryLayout<T>.size
+    var options: [(plan: SumPlan, estimate: SumEstimate)] = []
+    // Whole rows may keep their dilation.
+    let slices = sum.undilated(before: sum.axes.count - 1)
+    let blocks = WinogradRowBlock.best(slices, tile: tile, T.self)
+    if !blocks.isEmpty {
+      let plans = blocks.map { WinogradRowConvolution($0, T.self) }
+      options.append((.winogradRows(plans), total(plans.map { $0.estimate(bytes: bytes) })))
+    }
+    let parts = sum.undilated()
+    var reason = ""
+    for count in 1...min(3, sum.axes.count) {
+      if let against = WinogradConvolution.reasonAgainst(parts[0], tiles: count) {
+        reason = against
+        break
+      }
+      let plans = parts.map {
+        WinogradConvolution($0, tiles: Array(repeating: tile, count: count), T.self)
+      }
+      options.append((.winograd(plans), total(plans.map { $0.estimate(bytes: bytes) })))
+    }
+    guard let best = options.min(by: { $0.estimate.seconds < $1.estimate.seconds }) else {
+      return .failure(Refusal(text: reason))
+    }
+    return .success(best)
   }
 
   private static func total(_ estimates: [SumEstimate]) -> SumEstimate {

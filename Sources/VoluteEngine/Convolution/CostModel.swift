@@ -96,3 +96,14 @@ extension WinogradConvolution {
       workspace: workspace(threads: 1, bytes: bytes))
   }
 }
+
+extension WinogradRowConvolution {
+  func estimate(bytes: Int) -> SumEstimate {
+    let model = CostModel(bytes: bytes)
+    // A core finishes two vectors of products in a cycle.
+    let cycle = 2 * Double(block.lanes) / model.multiplyAdds
+    return SumEstimate(
+      seconds: block.cycles * cycle + weightElements / model.elements + CostModel.overhead,
+      workspace: workspace(threads: 1, bytes: bytes))
+  }
+}

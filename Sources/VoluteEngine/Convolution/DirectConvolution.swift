@@ -71,23 +71,17 @@ final class DirectConvolution: Sendable {
     _ input: UnsafePointer<T>, _ weights: WeightPanels<T>, _ bias: UnsafePointer<T>?,
     _ output: UnsafeMutablePointer<T>
   ) {
-    let boxes = blocks.reduce(1, *)
-    parallel(sum.batch * sum.groups * boxes * block.shares) { task in
-      let share = task % block.shares
-      var rest = task / block.shares
-      var origin = Array(repeating: 0, count: blocks.count)
-      for axis in blocks.indices.reversed() {
-        let (outer, index) = rest.quotientAndRemainder(dividingBy: blocks[axis])
-        origin[axis] = index * block.extents[axis]
-        rest = outer
-      }
-      let (sample, group) = rest.quotientAndRemainder(dividingBy: sum.groups)
-      let first = share * panelsOfShare
-      // Shares are rounded up, so that the last may have none.
-      if first >= weights.panels { return }
-      let panels = first..<min(first + panelsOfShare, weights.panels)
+    parallel(
+      SumTask.count(samples: sum.batch, groups: sum.groups, blocks: blocks, shares: block.shares)
+    ) { number in
+      guard
+        let task = SumTask(
+          number, groups: sum.groups, blocks: blocks, extents: block.extents, panels: weights.panels,
+          shares: block.shares)
+      else { return }
+      let (sample, group) = (task.sample, task.group)
       compute(
-        origin, panels,
+        task.origin, task.panels,
         input + sum.inputOffset + sample * sum.inputSteps.batch + group * sum.inputSteps.group, weights,
         group,
         bias.map { $0 + group * sum.outputs },

@@ -4,6 +4,7 @@ enum SumPlan: Sendable {
   case batch(BatchConvolution)
   case stencil([StencilConvolution])
   case winograd([WinogradConvolution])
+  case winogradRows([WinogradRowConvolution])
   case correlation(CorrelationConvolution)
   case fourier(FourierConvolution)
   case fourierRows(FourierRowConvolution)
@@ -25,12 +26,12 @@ enum SumPlan: Sendable {
     case .winograd(let plans):
       // Sub-lattices share the weight.
       guard let first = plans.first else { return }
-      let weights = PackedWeights.packed(
-        origin, first.weightLayout,
-        byteCount: WinogradWeights<T>.byteCount(first.sum, tiles: first.tiles, height: first.height)
-      ) {
-        WinogradWeights(first.sum, weight, tiles: first.tiles, height: first.height)
-      }
+      let weights = winogradWeights(first.sum, weight, first.tiles, first.height, origin, first.weightLayout)
+      for plan in plans { plan.run(input, weights, bias, output) }
+    case .winogradRows(let plans):
+      guard let first = plans.first else { return }
+      let weights = winogradWeights(
+        first.weightSum, weight, first.tiles, first.height, origin, first.weightLayout)
       for plan in plans { plan.run(input, weights, bias, output) }
     case .correlation(let plan):
       plan.run(input, weight, bias, output)
@@ -54,12 +55,25 @@ enum SumPlan: Sendable {
       WeightPanels.packed(sum, weight, height: height)
     }
   }
+
+  @inline(__always)
+  private func winogradWeights<T: KernelElement>(
+    _ sum: WindowSum, _ weight: UnsafePointer<T>, _ tiles: [WinogradTile], _ height: Int,
+    _ origin: WeightOrigin?, _ layout: PackedLayout
+  ) -> WinogradWeights<T> {
+    PackedWeights.packed(
+      origin, layout, byteCount: WinogradWeights<T>.byteCount(sum, tiles: tiles, height: height)
+    ) {
+      WinogradWeights(sum, weight, tiles: tiles, height: height)
+    }
+  }
 }
 
 extension WindowSum {
-  /// The sum as dense sub-lattices: every `dilation`-th output, whose windows have no holes.
-  func undilated() -> [WindowSum] {
-    axes.indices.reduce([self]) { sums, axis in
+  /// The sum as dense sub-lattices: every `dilation`-th output, whose windows have no holes along the axes before
+  /// `end`, which is behind the last unless given.
+  func undilated(before end: Int? = nil) -> [WindowSum] {
+    axes.indices.prefix(end ?? axes.count).reduce([self]) { sums, axis in
       sums.flatMap { sum in
         let whole = sum.axes[axis]
         if whole.dilation == 1 { return [sum] }

@@ -102,7 +102,8 @@ final class WinogradConvolution: Sendable {
       }
     }
     offsets = (0..<sum.inputs).flatMap { [places] channel in taps.map { Int32(channel * places + $0) } }
-    outputStages = WinogradLayout.outputStages(tiles, height: height, rowSize: width, count: count)
+    outputStages = WinogradLayout.outputStages(
+      tiles, firstPitch: height * width, pitch: width, count: count)
   }
 
   /// Bytes that a run needs beside the arrays, for `threads` threads.
@@ -163,28 +164,21 @@ final class WinogradConvolution: Sendable {
   ) {
     // What is added to an output has its bias already.
     let bias = sum.accumulates ? nil : bias
-    let boxes = blocks.reduce(1, *)
-    let panelsOfShare = (weights.panels + block.shares - 1) / block.shares
-    parallel(sum.batch * sum.groups * boxes * block.shares) { task in
-      let share = task % block.shares
-      var rest = task / block.shares
-      var origin = Array(repeating: 0, count: blocks.count)
-      for axis in blocks.indices.reversed() {
-        let (outer, index) = rest.quotientAndRemainder(dividingBy: blocks[axis])
-        origin[axis] = index * block.extents[axis]
-        rest = outer
-      }
-      let (sample, group) = rest.quotientAndRemainder(dividingBy: sum.groups)
-      let first = share * panelsOfShare
-      // Shares are rounded up, so that the last may have none.
-      if first >= weights.panels { return }
-      let panels = first..<min(first + panelsOfShare, weights.panels)
+    parallel(
+      SumTask.count(samples: sum.batch, groups: sum.groups, blocks: blocks, shares: block.shares)
+    ) { number in
+      guard
+        let task = SumTask(
+          number, groups: sum.groups, blocks: blocks, extents: block.extents, panels: weights.panels,
+          shares: block.shares)
+      else { return }
+      let (origin, sample, group) = (task.origin, task.sample, task.group)
       let from = input + sum.inputOffset + sample * sum.inputSteps.batch + group * sum.inputSteps.group
       let to = output + sum.outputOffset + sample * sum.outputSteps.batch + group * sum.outputSteps.group
       withScratch(T.self, scratchSize) { scratch in
         let rest = scratch + transformedSize
         transform(from, origin, into: scratch, scratch: rest)
-        for panel in panels {
+        for panel in task.panels {
           multiply(scratch, weights, group, panel, into: rest)
           emit(
             rest, origin, rows: min(height, sum.outputs - panel * height),

@@ -101,28 +101,28 @@ struct WinogradLayout {
     }
   }
 
-  /// The stages that turn the products of one output channel, points `height * rowSize` apart, into its outputs,
-  /// `rowSize` apart, from the first axis to the last.
+  /// The stages that turn the products of `count` places, points `firstPitch` apart, into their outputs, `pitch`
+  /// apart as everything between, from the first axis to the last.
   static func outputStages(
-    _ tiles: [WinogradTile], height: Int, rowSize: Int, count: Int
+    _ tiles: [WinogradTile], firstPitch: Int, pitch: Int, count: Int
   ) -> [WinogradStage] {
     tiles.indices.map { axis in
       let tile = tiles[axis]
       let done = tiles[..<axis].reduce(1) { $0 * $1.outputs }
       let left = tiles[(axis + 1)...].reduce(1) { $0 * $1.points }
       // The first stage reads what the products wrote; the others read the stage before.
-      let pitch = axis == 0 ? height * rowSize : rowSize
+      let fromPitch = axis == 0 ? firstPitch : pitch
       var lines: [(from: Int, to: Int)] = []
       for outer in 0..<done {
         for inner in 0..<left {
           lines.append(
-            ((outer * tile.points * left + inner) * pitch, (outer * tile.outputs * left + inner) * rowSize))
+            ((outer * tile.points * left + inner) * fromPitch, (outer * tile.outputs * left + inner) * pitch))
         }
       }
       return WinogradStage(
         tile: tile, kind: .output, length: count, lines: lines,
-        inputs: (0..<tile.points).map { $0 * left * pitch },
-        outputs: (0..<tile.outputs).map { $0 * left * rowSize })
+        inputs: (0..<tile.points).map { $0 * left * fromPitch },
+        outputs: (0..<tile.outputs).map { $0 * left * pitch })
     }
   }
 }
