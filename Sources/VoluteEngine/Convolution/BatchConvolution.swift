@@ -15,6 +15,8 @@ final class BatchConvolution: Sendable {
   private let tiles: BlockTiles
   private let blocks: [Int]
   private let samples: SampleLanes
+  /// The ways of planes of results, the last two axes, by their extents.
+  private let routes: [[Int]: LaneRoute]
 
   init<T: KernelElement>(_ sum: WindowSum, _ type: T.Type) {
     self.sum = sum
@@ -34,6 +36,21 @@ final class BatchConvolution: Sendable {
     tiles = Self.tiles(block.extents, lattice, height: height, kernels: T.kernels)
     blocks = block.counts(axes)
     samples = SampleLanes(sum, lattice, lanes: lanes)
+    let planeAxes = sum.axes.indices.suffix(2)
+    let extents = block.extents
+    let planes = planeAxes.reduce([[]]) { planes, axis in
+      planes.flatMap { plane in
+        // A whole block's, and those of the last block.
+        [extents[axis], (sum.axes[axis].count - 1) % extents[axis] + 1].map { plane + [$0] }
+      }
+    }
+    var routes: [[Int]: LaneRoute] = [:]
+    for plane in planes {
+      // Results lie as they are counted.
+      let outputs = places(plane, planeAxes.map { [sum] in sum.axes[$0].outputStep })
+      routes[plane] = LaneRoute(outputs.enumerated().map { [lanes] in ($1, $0 * lanes) }, bridges: false)
+    }
+    self.routes = routes
   }
 
   private static func tiles(_ extents: [Int], _ lattice: Lattice, height: Int, kernels: KernelSet)
@@ -48,8 +65,8 @@ final class BatchConvolution: Sendable {
   private var panelsOfShare: Int { (panels + block.shares - 1) / block.shares }
   private var packedSize: Int { block.channels * lattice.channelSize + 1024 }
   private var stageSize: Int { panelsOfShare * height * block.extents.reduce(1, *) }
-  /// A row of all samples, before it is cut into phases or after it is turned back.
-  private var rowSize: Int { max(samples.rowSize, lanes * block.extents[sum.axes.count - 1]) }
+  /// The longest stretch of results of all samples.
+  private var rowSize: Int { lanes * block.extents.dropLast().suffix(2).reduce(1, *) }
 
   /// Bytes that a run needs beside the arrays, for `threads` threads.
   func workspace(threads: Int, bytes: Int) -> Int {
@@ -67,9 +84,11 @@ final class BatchConvolution: Sendable {
 
   /// Elements that are turned about, on the way in and out.
   var turnedElements: Double {
-    let packed: Int = block.shares * sum.inputs * lattice.channelSize * samples.passes
-    let written: Int = sum.outputs * block.extents.reduce(1, *)
-    return tasks * Double(packed + written)
+    let packed: Int = block.shares * sum.inputs * samples.turnedVectors
+    let rows = block.extents.dropLast()
+    let row: Int = ((rows.last ?? 1) + lanes - 1) / lanes * lanes
+    let written: Int = sum.outputs * rows.dropLast().reduce(row, *)
+    return tasks * Double(packed + written) * Double(lanes)
   }
 
   func run<T: KernelElement>(
@@ -105,7 +124,7 @@ final class BatchConvolution: Sendable {
     let tiles =
       extents == block.extents ? tiles : Self.tiles(extents, lattice, height: height, kernels: T.kernels)
     let positions = extents.reduce(1, *)
-    let packer = self.samples.packer(lattice, origin: origin, samples: samples)
+    let packer = self.samples.packer(origin: origin, samples: samples)
     withScratch(T.self, packedSize + stageSize + rowSize) { packed in
       let stage = packed + packedSize
       let row = stage + stageSize
@@ -119,8 +138,7 @@ final class BatchConvolution: Sendable {
         let channels = min(block.channels, sum.inputs - channel)
         for index in 0..<channels {
           packer.pack(
-            input + (channel + index) * sum.inputSteps.channel, into: packed + index * lattice.channelSize,
-            row: row)
+            input + (channel + index) * sum.inputSteps.channel, into: packed + index * lattice.channelSize)
         }
         let taps = lattice.tapOffsets.count
         offsets.withUnsafeBufferPointer { offsets in
@@ -144,18 +162,19 @@ final class BatchConvolution: Sendable {
     _ stage: UnsafePointer<T>, _ row: UnsafeMutablePointer<T>, _ origin: [Int], _ extents: [Int],
     _ panels: Range<Int>, _ samples: Int, _ output: UnsafeMutablePointer<T>
   ) {
-    let last = sum.axes.count - 1
-    let width = extents[last]
-    let lines = places(
-      Array(extents.prefix(last)), sum.axes.prefix(last).map(\.outputStep))
-    let start = zip(sum.axes, origin).reduce(0) { $0 + $1.0.outputStep * $1.1 }
+    let planeExtents = Array(extents.dropLast().suffix(2))
+    let plane = planeExtents.reduce(1, *)
+    guard let route = routes[planeExtents] else { return }
+    let outer = sum.axes.count - planeExtents.count
+    let starts = places(Array(extents.prefix(outer)), sum.axes.prefix(outer).map(\.outputStep))
+    let first = zip(sum.axes, origin).reduce(0) { $0 + $1.0.outputStep * $1.1 }
     var from = stage
     for channel in panels.lowerBound * height..<min(panels.upperBound * height, sum.outputs) {
-      for line in lines {
-        self.samples.put(
-          from, width: width, samples: samples, to: output + start + channel * sum.outputSteps.channel + line,
-          sum, step: sum.axes[last].outputStep, row: row)
-        from += width * lanes
+      for start in starts {
+        route.unpack(
+          from, samples: samples, batchStep: sum.outputSteps.batch, accumulates: sum.accumulates, row: row,
+          to: output + channel * sum.outputSteps.channel + first + start)
+        from += plane * lanes
       }
     }
   }

@@ -1,38 +1,26 @@
 import CVolute
 
-/// Samples side by side in the lanes of a vector: one more axis behind the others, as long as a vector, whose window is
-/// one.
-///
-/// Blocks are packed like any other, but by turning samples and places about, and complete sums are turned back.
+/// Blocks whose samples lie in the lanes of vectors: one more axis behind the others, as long as a vector, whose
+/// window is one. Elements get there, and results back, by a ``LaneRoute``.
 struct SampleLanes: Sendable {
-  let count: Int
-  private let batchStep: Int
-  /// The axes of the lattice that is packed, without the samples.
-  private let axes: [WindowSum.Axis]
-  /// For each block along the last axis, what its rows are made of.
-  private let rows: [Row]
-
-  /// The places of a row of the input, in each phase of the stride.
-  private struct Row {
-    let runs: [volute_run]
-    /// The elements that are read.
-    let span: Range<Int>
-    /// Whether phases are stretches of the row as it is.
-    let isPlain: Bool
-
-    /// - Parameter phaseSize: places from one phase to the next.
-    init(_ axis: WindowSum.Axis, phases: [Int], first: Int, length: Int, phaseSize: Int) {
-      runs = phases.enumerated().flatMap { index, phase in
-        Lattice.runs(axis, places: first * axis.stride + phase, step: axis.stride, length: length).map {
-          volute_run(to: index * phaseSize + $0.to, from: $0.from, step: $0.step, count: $0.count)
-        }
-      }
-      let read = runs.filter { $0.step != 0 }
-      let ends = read.flatMap { [$0.from, $0.from + ($0.count - 1) * $0.step] }
-      span = (ends.min() ?? 0)..<(ends.max() ?? -1) + 1
-      isPlain = read.allSatisfy { $0.step == 1 }
-    }
+  /// The last two axes of a block, which are packed at once; only one if there is no other.
+  fileprivate struct Plane {
+    let route: LaneRoute
+    /// Runs of places that hold padding, and of all there are.
+    let voids: [Range<Int>]
+    let all: [Range<Int>]
   }
+
+  private let lattice: Lattice
+  private let lanes: Int
+  private let batchStep: Int
+  /// The axes of a plane, and before them the others.
+  private let planeAxes: Range<Int>
+  /// For each axis of a plane and each block along it: its kind, and the element that the kind's elements are relative
+  /// to. Blocks in the middle are all of one kind.
+  private let kinds: [[(kind: Int, element: Int)]]
+  /// By the kinds of the axes.
+  private let planes: [[Plane]]
 
   static func reasonAgainst(_ sum: WindowSum, lanes: Int) -> String? {
     if 2 * sum.batch < lanes { return "a batch of \(sum.batch) leaves most of \(lanes) lanes empty" }
@@ -49,112 +37,131 @@ struct SampleLanes: Sendable {
 
   /// - Parameter lattice: of the axes of `sum`, or what became of them, and ``axis(_:lanes:)``.
   init(_ sum: WindowSum, _ lattice: Lattice, lanes: Int) {
-    count = lanes
+    self.lattice = lattice
+    self.lanes = lanes
     batchStep = sum.inputSteps.batch
-    axes = Array(lattice.axes.dropLast())
-    let last = axes.count - 1
-    rows = stride(from: 0, to: axes[last].count, by: lattice.block[last]).map { [axes] first in
-      Row(
-        axes[last], phases: lattice.parts[last].phases, first: first, length: lattice.lengths[last],
-        phaseSize: lattice.phaseSize / lanes)
-    }
-  }
+    let count = lattice.axes.count - 1
+    planeAxes = max(count - 2, 0)..<count
+    let phaseSteps = Self.phaseSteps(lattice)
 
-  /// How often an element is moved while it is packed.
-  var passes: Int { rows.allSatisfy(\.isPlain) ? 1 : 2 }
-
-  /// Elements of a row of all samples, before it is cut into phases.
-  var rowSize: Int { count * (rows.map(\.span.count).max() ?? 0) }
-
-  /// Packs channels of some samples for one block.
-  struct Packer {
-    private let samples: Int
-    private let batchStep: Int
-    private let row: Row
-    /// Where each row of places starts in the input, or -1 for one of padding, and in the block.
-    private let rows: [(from: Int, to: Int)]
-    private let lanes: Int
-
-    fileprivate init(_ parent: SampleLanes, _ lattice: Lattice, _ origin: [Int], _ samples: Int) {
-      let axes = parent.axes
-      let last = axes.count - 1
-      self.samples = samples
-      lanes = parent.count
-      batchStep = parent.batchStep
-      row = parent.rows[origin[last] / lattice.block[last]]
-      let phaseSteps = StridedArray.contiguousStrides(lattice.parts.map(\.phases.count)).map {
-        $0 * lattice.phaseSize
+    /// Places along an axis in all phases, and under each the element, relative to some; `nil` for padding.
+    typealias Line = [(place: Int, element: Int?)]
+    var kinds: [[(kind: Int, element: Int)]] = []
+    var lines: [[Line]] = []
+    for index in planeAxes {
+      let axis = lattice.axes[index]
+      var known: [[Int?]: Int] = [:]
+      var linesOfAxis: [Line] = []
+      let blocks = stride(from: 0, to: axis.count, by: lattice.block[index]).map { first in
+        let places = lattice.parts[index].phases.enumerated().flatMap { phase, left in
+          (0..<lattice.lengths[index]).map { offset in
+            (
+              place: phase * phaseSteps[index] + offset * lattice.pitches[index],
+              source: (first + offset) * axis.stride + left
+            )
+          }
+        }
+        let sources = places.map { $0.source < axis.sources.count ? axis.sources[$0.source] : -1 }
+        let base = sources.first { $0 >= 0 } ?? 0
+        let relative = sources.map { $0 < 0 ? nil : $0 - base }
+        let kind = known[relative] ?? linesOfAxis.count
+        if kind == linesOfAxis.count {
+          known[relative] = kind
+          linesOfAxis.append(zip(places, relative).map { ($0.place, $1.map { $0 * axis.inputStep }) })
+        }
+        return (kind: kind, element: base * axis.inputStep)
       }
-      var rows = [(from: 0, to: 0)]
-      for axis in 0..<last {
-        let table = axes[axis]
-        rows = rows.flatMap { base in
-          lattice.parts[axis].phases.enumerated().flatMap { phase, left in
-            (0..<lattice.lengths[axis]).map { index in
-              let place = (origin[axis] + index) * table.stride + left
-              let source = place < table.sources.count ? table.sources[place] : -1
-              return (
-                base.from < 0 || source < 0 ? -1 : base.from + source * table.inputStep,
-                base.to + phase * phaseSteps[axis] + index * lattice.pitches[axis]
-              )
+      kinds.append(blocks)
+      lines.append(linesOfAxis)
+    }
+    self.kinds = kinds
+    let rows: [Line] = lines.count == 2 ? lines[0] : [[(0, 0)]]
+    planes = rows.map { row in
+      lines[lines.count - 1].map { line in
+        var pairs: [(element: Int, place: Int)] = []
+        var voids: [Int] = []
+        for outer in row {
+          for inner in line {
+            if let a = outer.element, let b = inner.element {
+              pairs.append((a + b, outer.place + inner.place))
+            } else {
+              voids.append(outer.place + inner.place)
             }
           }
         }
+        return Plane(
+          route: LaneRoute(pairs, bridges: true), voids: Self.runs(voids, lanes: lanes),
+          all: Self.runs(voids + pairs.map(\.place), lanes: lanes))
       }
-      self.rows = rows
     }
+  }
 
-    /// - Parameter row: room for a row of all samples.
-    func pack<T: KernelElement>(
-      _ input: UnsafePointer<T>, into buffer: UnsafeMutablePointer<T>, row scratch: UnsafeMutablePointer<T>
-    ) {
-      let kernels = T.kernels
-      let turn = kernels.table.lines_to_lanes
-      let (isPlain, span, count) = (row.isPlain, row.span, row.runs.count)
-      row.runs.withUnsafeBufferPointer { runs in
-        rows.withUnsafeBufferPointer { rows in
-          for (from, to) in rows {
-            let line = input + from
-            if from >= 0 && !isPlain {
-              turn?(samples, span.count, line + span.lowerBound, batchStep, scratch)
-            }
-            for index in 0..<count {
-              let run = runs[index]
-              let place = buffer + to + run.to * lanes
-              if from < 0 || run.step == 0 {
-                place.update(repeating: .zero, count: run.count * lanes)
-              } else if isPlain {
-                turn?(samples, run.count, line + run.from, batchStep, place)
-              } else {
-                let first = scratch + (run.from - span.lowerBound) * lanes
-                kernels.table.emit?(run.count, lanes, first, run.step * lanes, place, lanes, 1, nil, 0)
-              }
-            }
-          }
+  private static func phaseSteps(_ lattice: Lattice) -> [Int] {
+    StridedArray.contiguousStrides(lattice.parts.map(\.phases.count)).map { $0 * lattice.phaseSize }
+  }
+
+  /// Vectors as runs of elements.
+  private static func runs(_ places: [Int], lanes: Int) -> [Range<Int>] {
+    places.sorted().reduce(into: []) { runs, place in
+      if let last = runs.last, last.upperBound == place {
+        runs[runs.count - 1] = last.lowerBound..<place + lanes
+      } else {
+        runs.append(place..<place + lanes)
+      }
+    }
+  }
+
+  /// Vectors that are turned about to pack one channel of a block.
+  var turnedVectors: Int {
+    let plane = planes.joined().map { $0.route.vectors(lanes: lanes) }.max() ?? 0
+    return (0..<planeAxes.lowerBound).reduce(plane) {
+      $0 * lattice.parts[$1].phases.count * lattice.lengths[$1]
+    }
+  }
+
+  /// Packs channels of some samples for one block.
+  struct Packer {
+    fileprivate let plane: Plane
+    fileprivate let samples: Int
+    fileprivate let batchStep: Int
+    /// Where each plane starts in the input, or -1 for one of padding, and in the block.
+    fileprivate let starts: [(from: Int, to: Int)]
+
+    /// Packs one channel.
+    func pack<T: KernelElement>(_ input: UnsafePointer<T>, into buffer: UnsafeMutablePointer<T>) {
+      for (from, to) in starts {
+        for void in from < 0 ? plane.all : plane.voids {
+          (buffer + to + void.lowerBound).update(repeating: .zero, count: void.count)
+        }
+        if from >= 0 {
+          plane.route.pack(input + from, samples: samples, batchStep: batchStep, into: buffer + to)
         }
       }
     }
   }
 
   /// - Parameter origin: the block's first output along each axis but the samples'.
-  func packer(_ lattice: Lattice, origin: [Int], samples: Int) -> Packer {
-    Packer(self, lattice, origin, samples)
-  }
-
-  /// Turns a row of complete sums back and puts it where it belongs.
-  ///
-  /// - Parameter row: room for as many elements.
-  func put<T: KernelElement>(
-    _ sums: UnsafePointer<T>, width: Int, samples: Int, to output: UnsafeMutablePointer<T>, _ sum: WindowSum,
-    step: Int, row: UnsafeMutablePointer<T>
-  ) {
-    let table = T.kernels.table
-    if step == 1 && !sum.accumulates {
-      table.lanes_to_lines?(samples, width, sums, output, sum.outputSteps.batch)
-    } else {
-      table.lanes_to_lines?(samples, width, sums, row, width)
-      table.emit?(
-        samples, width, row, width, output, sum.outputSteps.batch, step, nil, sum.accumulates ? 1 : 0)
+  func packer(origin: [Int], samples: Int) -> Packer {
+    let phaseSteps = Self.phaseSteps(lattice)
+    let here = planeAxes.map { kinds[$0 - planeAxes.lowerBound][origin[$0] / lattice.block[$0]] }
+    var starts = [(from: here.reduce(0) { $0 + $1.element }, to: 0)]
+    for index in 0..<planeAxes.lowerBound {
+      let axis = lattice.axes[index]
+      starts = starts.flatMap { base in
+        lattice.parts[index].phases.enumerated().flatMap { phase, left in
+          (0..<lattice.lengths[index]).map { offset in
+            let place = (origin[index] + offset) * axis.stride + left
+            let source = place < axis.sources.count ? axis.sources[place] : -1
+            return (
+              base.from < 0 || source < 0 ? -1 : base.from + source * axis.inputStep,
+              base.to + phase * phaseSteps[index] + offset * lattice.pitches[index]
+            )
+          }
+        }
+      }
     }
+    let row = here.count == 2 ? here[0].kind : 0
+    return Packer(
+      plane: planes[row][here[here.count - 1].kind], samples: samples, batchStep: batchStep, starts: starts)
   }
 }

@@ -136,9 +136,13 @@ struct WinogradRowBlock {
     // Into the block: packed, then transformed along one axis after the other.
     let packedRows = Double(zip(parts, lengths).dropLast().reduce(1) { $0 * $1.0.phases.count * $1.1 })
     let rowVectors = Double((rowLength + lanes - 1) / lanes * parts[last].phases.count)
-    let isCut = axes[last].stride > 1
-    var work =
-      inputs * packedRows * (hasSamples ? rowVectors * (isCut ? 7 : 5) : rowVectors * (isCut ? 5 : 2.5) + 6)
+    var work = inputs * packedRows * (axes[last].stride > 1 ? rowVectors * 5 + 6 : rowVectors * 2.5 + 6)
+    if hasSamples {
+      let places = lengths[last] * parts[last].phases.count
+      let rows = parts[last - 1].phases.count * lengths[last - 1]
+      let isWhole = extents[last] == axes[last].count && axes[last - 1].inputStep == rowElements
+      work = inputs * packedRows / Double(rows) * turned(places, rows, isWhole: isWhole)
+    }
     let slices = zip(parts, lengths).prefix(tiled.lowerBound).reduce(parts[last].phases.count) {
       $0 * $1.0.phases.count * $1.1
     }
@@ -162,12 +166,29 @@ struct WinogradRowBlock {
       back += parted * row * 2.5
     }
     let lines = parted * Double(groups * extents[tiled.upperBound - 1])
-    back += lines * Double((extents[last] * width + lanes - 1) / lanes) * (hasSamples ? 5 : 2) + lines * 5
+    if hasSamples {
+      let rows = extents[last - 1] * tiles[tiles.count - 1].outputs
+      let isWhole =
+        extents[last] == axes[last].count
+        && sum.axes[last - 1].outputStep == sum.axes[last].outputStep * axes[last].count
+      back += lines / Double(rows) * turned(extents[last], rows, isWhole: isWhole)
+    } else {
+      back += lines * (Double((extents[last] + lanes - 1) / lanes) * 2 + 5)
+    }
     work += outputs * back
     // What leaves the second level of cache between the steps comes back slowly.
     let kept = stored + points * Double(height * lineLayout.size * groups)
     let budget = Double(640 << 10 / bytes)
     let spill = kept > budget ? product * min(0.5, 0.25 * (kept / budget - 1)) : 0
     return product + work + spill
+  }
+
+  /// Elements of a row of the input.
+  private var rowElements: Int { (axes[axes.count - 1].sources.max() ?? -1) + 1 }
+
+  /// Cycles to turn samples and places about: as many of them as a vector has lanes at once.
+  private func turned(_ places: Int, _ rows: Int, isWhole: Bool) -> Double {
+    let vectors = isWhole ? (places * rows + lanes - 1) / lanes : rows * ((places + lanes - 1) / lanes)
+    return Double(vectors * lanes) * 3.5
   }
 }

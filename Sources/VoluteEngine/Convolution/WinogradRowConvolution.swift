@@ -14,7 +14,10 @@ final class WinogradRowConvolution: Sendable {
   private let layout: WinogradRowLayout
   private let lines: WinogradRowLayout.Lines
   private let blocks: [Int]
+  /// Samples of a task; a vector of them, or one.
+  private let lanes: Int
   private let samples: SampleLanes?
+  private let routes: [[Int]: LaneRoute]
   private let offsets: [Int32]
   private let products: [(place: Int, column: Int, kernel: volute_tile)]
   private let outputStages: [WinogradStage]
@@ -34,7 +37,8 @@ final class WinogradRowConvolution: Sendable {
     self.block = block
     let (sum, tiled, tiles) = (block.sum, block.tiled, block.tiles)
     let kernels = T.kernels
-    let lanes = kernels.lanes
+    let lanes = block.hasSamples ? kernels.lanes : 1
+    self.lanes = lanes
     var weightSum = sum
     weightSum.axes = Array(sum.axes[..<tiled.lowerBound] + sum.axes[tiled.upperBound...] + sum.axes[tiled])
     self.weightSum = weightSum
@@ -49,9 +53,8 @@ final class WinogradRowConvolution: Sendable {
     let layout = WinogradRowLayout(lattice, tiled: tiled, tiles: tiles)
     self.layout = layout
     blocks = zip(block.axes, block.extents).map { ($0.count + $1 - 1) / $1 }
-    let width = block.hasSamples ? lanes : 1
     let lines = WinogradRowLayout.Lines(
-      count: block.extents[tiled.upperBound - 1], length: block.extents[sum.axes.count - 1] * width,
+      count: block.extents[tiled.upperBound - 1], length: block.extents[sum.axes.count - 1] * lanes,
       pitch: layout.pitches[tiled.upperBound - 1], height: block.height, kernels)
     self.lines = lines
     let starts = VoluteEngine.places(
@@ -61,7 +64,7 @@ final class WinogradRowConvolution: Sendable {
     }
     let results = starts.count * lines.size
     // A last piece may be wider than what is left.
-    rowSize = results + kernels.tile(rows: block.height).vectors * lanes
+    rowSize = results + kernels.tile(rows: block.height).vectors * kernels.lanes
     rowsAtOnce = min(block.height, max(1, 512 / rowSize))
     outputStages = WinogradLayout.outputStages(
       tiles, firstPitch: block.height * rowSize, pitch: rowsAtOnce * rowSize, count: rowsAtOnce * rowSize)
@@ -69,6 +72,9 @@ final class WinogradRowConvolution: Sendable {
       layout.tapOffsets.map { Int32(channel * pitch + $0) }
     }
     biasPoint = tiles.reduce(0) { $0 * $1.points + 1 }
+    routes =
+      block.hasSamples
+      ? Self.routes(block, lines: lines, partSize: rowsAtOnce * rowSize, lanes: lanes) : [:]
   }
 
   /// A line more than a channel needs, so that channels do not meet in one set of the cache.
@@ -79,11 +85,12 @@ final class WinogradRowConvolution: Sendable {
   private var productSize: Int { block.points * height * rowSize }
   /// Results of a stage on the way back.
   private var backSize: Int { block.points * rowsAtOnce * rowSize }
-  /// A row of all samples, before it is cut into phases or after it is turned back.
-  private var turnSize: Int {
-    samples.map { max($0.rowSize, block.extents[sum.axes.count - 1] * $0.count) } ?? lattice.lineSize
+  /// A line that is packed or, of samples, the longest stretch of results.
+  private var lineSize: Int {
+    samples == nil
+      ? lattice.lineSize : lanes * block.extents.suffix(2).reduce(tiles[tiles.count - 1].outputs, *)
   }
-  private var scratchSize: Int { transformedSize + max(packingSize, productSize + 2 * backSize) + turnSize }
+  private var scratchSize: Int { transformedSize + max(packingSize, productSize + 2 * backSize) + lineSize }
 
   /// Bytes that a run needs beside the arrays, for `threads` threads.
   func workspace(threads: Int, bytes: Int) -> Int {
@@ -101,7 +108,6 @@ final class WinogradRowConvolution: Sendable {
   ) {
     // What is added to an output has its bias already.
     let bias = sum.accumulates ? nil : bias
-    let lanes = samples?.count ?? 1
     parallel(
       SumTask.count(samples: block.samples, groups: sum.groups, blocks: blocks, shares: block.shares)
     ) { number in
@@ -114,10 +120,10 @@ final class WinogradRowConvolution: Sendable {
       let count = min(lanes, sum.batch - sample)
       let from = input + sum.inputOffset + sample * sum.inputSteps.batch + group * sum.inputSteps.group
       let to = output + sum.outputOffset + sample * sum.outputSteps.batch + group * sum.outputSteps.group
-      let targets = targets(task.origin)
+      let targets = Targets(self, task.origin)
       withScratch(T.self, scratchSize) { scratch in
         let rest = scratch + transformedSize
-        let turned = scratch + scratchSize - turnSize
+        let turned = scratch + scratchSize - lineSize
         transform(from, task.origin, samples: count, into: scratch, scratch: rest, row: turned)
         for panel in task.panels {
           let rows = min(height, sum.outputs - panel * height)
@@ -125,10 +131,8 @@ final class WinogradRowConvolution: Sendable {
             scratch, weights, group, panel, rows: rows,
             bias.map { $0 + group * sum.outputs + panel * height }, into: rest)
           emit(
-            rest, targets,
-            width: min(
-              block.extents[sum.axes.count - 1], sum.axes[sum.axes.count - 1].count - (task.origin.last ?? 0)),
-            samples: count, rows: rows, row: turned, to + panel * height * sum.outputSteps.channel)
+            rest, targets, samples: count, rows: rows, row: turned,
+            to + panel * height * sum.outputSteps.channel)
         }
       }
     }
@@ -150,9 +154,9 @@ final class WinogradRowConvolution: Sendable {
       }
     }
     if let samples {
-      let packer = samples.packer(lattice, origin: origin, samples: count)
+      let packer = samples.packer(origin: origin, samples: count)
       for channel in 0..<sum.inputs {
-        packer.pack(input + channel * sum.inputSteps.channel, into: scratch, row: row)
+        packer.pack(input + channel * sum.inputSteps.channel, into: scratch)
         passOn(channel)
       }
     } else {
@@ -192,59 +196,97 @@ final class WinogradRowConvolution: Sendable {
     }
   }
 
-  /// Where rows of results go.
-  private struct Target {
-    /// The first among the results of one output channel, once they are transformed back.
-    var from: Int
-    /// The first among the outputs of the channel.
-    var to: Int
-    /// Rows, one for each tile along the last tiled axis.
-    var count: Int
-  }
+  /// Where the results of a block go, without those that tiles have too many.
+  private struct Targets {
+    /// Rows under the tiles of the last tiled axis, by their first outputs.
+    struct Rows {
+      /// The first among the results of one output channel, once they are transformed back.
+      var from: Int
+      /// The first among the outputs of the channel.
+      var to: Int
+      var count: Int
+    }
 
-  /// The targets of the block at `origin`, without the outputs that tiles have too many.
-  private func targets(_ origin: [Int]) -> [Target] {
-    let last = sum.axes.count - 1
-    let lastTiled = tiled.upperBound - 1
-    var bases = [(part: 0, group: 0, to: origin[last] * sum.axes[last].outputStep)]
-    for axis in 0..<lastTiled {
-      let outputs = tiled.contains(axis) ? tiles[axis - tiled.lowerBound].outputs : 1
-      let table = sum.axes[axis]
-      bases = bases.flatMap { base in
-        (0..<block.extents[axis]).flatMap { index in
-          let first = (origin[axis] + index) * outputs
-          return (0..<max(0, min(outputs, table.count - first))).map { place in
-            (
-              base.part * outputs + place, base.group * block.extents[axis] + index,
-              base.to + (first + place) * table.outputStep
-            )
+    private(set) var rows: [Rows] = []
+    /// Outputs of a row.
+    let width: Int
+    /// Of samples: the way of all rows of a tile, which start where ``rows`` say.
+    let route: LaneRoute?
+
+    init(_ parent: WinogradRowConvolution, _ origin: [Int]) {
+      let (sum, tiled, tiles, block) = (parent.sum, parent.tiled, parent.tiles, parent.block)
+      let last = sum.axes.count - 1
+      let lastTiled = last - 1
+      width = min(block.extents[last], sum.axes[last].count - origin[last])
+      var bases = [(part: 0, group: 0, to: origin[last] * sum.axes[last].outputStep)]
+      for axis in 0..<lastTiled {
+        let outputs = tiled.contains(axis) ? tiles[axis - tiled.lowerBound].outputs : 1
+        let table = sum.axes[axis]
+        bases = bases.flatMap { base in
+          (0..<block.extents[axis]).flatMap { index in
+            let first = (origin[axis] + index) * outputs
+            return (0..<max(0, min(outputs, table.count - first))).map { place in
+              (
+                base.part * outputs + place, base.group * block.extents[axis] + index,
+                base.to + (first + place) * table.outputStep
+              )
+            }
           }
         }
       }
+      let outputs = tiles[tiles.count - 1].outputs
+      let table = sum.axes[lastTiled]
+      let partSize = parent.rowsAtOnce * parent.rowSize
+      let first = origin[lastTiled] * outputs
+      let wanted = min(block.extents[lastTiled] * outputs, table.count - first)
+      let start = first * table.outputStep
+      rows = bases.flatMap { base in
+        let from = base.part * outputs * partSize + base.group * parent.lines.size
+        if parent.samples != nil { return [Rows(from: from, to: base.to + start, count: 1)] }
+        return (0..<min(outputs, wanted)).map {
+          Rows(
+            from: from + $0 * partSize, to: base.to + start + $0 * table.outputStep,
+            count: (wanted - $0 - 1) / outputs + 1)
+        }
+      }
+      route = parent.routes[[wanted, width]]
     }
-    let outputs = tiles[tiles.count - 1].outputs
-    let table = sum.axes[lastTiled]
-    return bases.flatMap { base in
-      (0..<outputs).compactMap { place in
-        let first = origin[lastTiled] * outputs + place
-        if first >= table.count { return nil }
-        return Target(
-          from: (base.part * outputs + place) * rowsAtOnce * rowSize + base.group * lines.size,
-          to: base.to + first * table.outputStep,
-          count: min(block.extents[lastTiled], (table.count - first - 1) / outputs + 1))
+  }
+
+  /// The ways of the rows of a tile of samples, by the outputs along the last tiled axis and along the row.
+  private static func routes(
+    _ block: WinogradRowBlock, lines: WinogradRowLayout.Lines, partSize: Int, lanes: Int
+  ) -> [[Int]: LaneRoute] {
+    let last = block.sum.axes.count - 1
+    let outputs = block.tiles[block.tiles.count - 1].outputs
+    /// A whole block's outputs, and those of the last block.
+    func counts(_ size: Int, of count: Int) -> [Int] { [min(size, count), (count - 1) % size + 1] }
+    let steps = block.sum.axes.suffix(2).map(\.outputStep)
+    var routes: [[Int]: LaneRoute] = [:]
+    for wanted in counts(block.extents[last - 1] * outputs, of: block.sum.axes[last - 1].count) {
+      for width in counts(block.extents[last], of: block.sum.axes[last].count) {
+        let places = (0..<wanted).flatMap { row in
+          (0..<width).map { column in
+            (
+              row * steps[0] + column * steps[1],
+              row % outputs * partSize + row / outputs * lines.pitch + column * lanes
+            )
+          }
+        }
+        routes[[wanted, width]] = LaneRoute(places, bridges: false)
       }
     }
+    return routes
   }
 
   /// Transforms the products of a panel back and writes them.
   private func emit<T: KernelElement>(
-    _ products: UnsafeMutablePointer<T>, _ targets: [Target], width: Int, samples count: Int, rows: Int,
+    _ products: UnsafeMutablePointer<T>, _ targets: Targets, samples count: Int, rows: Int,
     row scratch: UnsafeMutablePointer<T>, _ output: UnsafeMutablePointer<T>
   ) {
     let stages = [products + productSize, products + productSize + backSize]
     let put = T.kernels.table.emit
-    let lastTiled = tiled.upperBound - 1
-    let pitch = sum.axes[lastTiled].outputStep * tiles[tiles.count - 1].outputs
+    let pitch = sum.axes[tiled.upperBound - 1].outputStep * tiles[tiles.count - 1].outputs
     let step = sum.axes[sum.axes.count - 1].outputStep
     for first in stride(from: 0, to: rows, by: rowsAtOnce) {
       var from = UnsafePointer(products + first * rowSize)
@@ -252,22 +294,19 @@ final class WinogradRowConvolution: Sendable {
         stage.run(from, stages[index & 1])
         from = UnsafePointer(stages[index & 1])
       }
-      targets.withUnsafeBufferPointer { targets in
-        for row in first..<min(first + rowsAtOnce, rows) {
-          let values = from + (row - first) * rowSize
-          let channel = output + row * sum.outputSteps.channel
-          for target in targets {
-            guard let samples else {
-              put?(
-                target.count, width, values + target.from, lines.pitch, channel + target.to, pitch, step, nil,
-                sum.accumulates ? 1 : 0)
-              continue
-            }
-            for line in 0..<target.count {
-              samples.put(
-                values + target.from + line * lines.pitch, width: width, samples: count,
-                to: channel + target.to + line * pitch, sum, step: step, row: scratch)
-            }
+      for row in first..<min(first + rowsAtOnce, rows) {
+        let values = from + (row - first) * rowSize
+        let channel = output + row * sum.outputSteps.channel
+        for target in targets.rows {
+          if let route = targets.route {
+            route.unpack(
+              values + target.from, samples: count, batchStep: sum.outputSteps.batch,
+              accumulates: sum.accumulates, row: scratch, to: channel + target.to)
+          } else {
+            put?(
+              target.count, targets.width, values + target.from, lines.pitch, channel + target.to, pitch,
+              step,
+              nil, sum.accumulates ? 1 : 0)
           }
         }
       }
