@@ -179,17 +179,17 @@ final class WinogradRowConvolution: Sendable {
         for (point, place) in layout.pointOffsets.enumerated() {
           let a = weights.panel(group: group, panel, point: point)
           let c = result + point * height * rowSize
-          var accumulate: Int32 = 0
-          if let bias, point == biasPoint {
-            for row in 0..<height {
-              (c + row * rowSize).update(repeating: row < rows ? bias[row] : .zero, count: rowSize)
-            }
-            accumulate = 1
-          }
           for product in products {
             product.kernel.run?(
               depth, a, transformed + place + product.place, offsets.baseAddress, c + product.column, rowSize,
-              height, product.kernel.vectors * T.kernels.lanes, accumulate)
+              height, product.kernel.vectors * T.kernels.lanes, 0)
+          }
+          if let bias, point == biasPoint {
+            let line = result + productSize
+            for row in 0..<rows {
+              line.update(repeating: bias[row], count: rowSize)
+              T.kernels.table.emit?(1, rowSize, line, 0, c + row * rowSize, 0, 1, nil, 1)
+            }
           }
         }
       }
