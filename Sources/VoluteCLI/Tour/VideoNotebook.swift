@@ -169,7 +169,8 @@ private func writtenPooling(_ size: Int, kernel: Int, stride: Int) -> Double {
 /// With the kernel 3 and the stride 2 of its example.
 private func writtenStride(_ size: Int, batch: Int, padding: Int = 0) -> Double {
   let kernel = 3
-  return Double(size + batch * padding - (kernel - 1) - 1 + 1) / 2
+  let span: Int = size + batch * padding - (kernel - 1)
+  return Double(span - 1 + 1) / 2
 }
 
 private func channelListing(_ blocks: [Int]) -> String {

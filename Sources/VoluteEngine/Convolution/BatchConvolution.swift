@@ -8,7 +8,7 @@ final class BatchConvolution: Sendable {
   let sum: WindowSum
   let height: Int
   let weightLayout: PackedLayout
-  private let lanes: Int
+  let lanes: Int
   private let block: ConvolutionBlock
   private let lattice: Lattice
   private let offsets: [Int32]
@@ -38,7 +38,7 @@ final class BatchConvolution: Sendable {
     samples = SampleLanes(sum, lattice, lanes: lanes)
     let planeAxes = sum.axes.indices.suffix(2)
     let extents = block.extents
-    let planes = planeAxes.reduce([[]]) { planes, axis in
+    let planes = planeAxes.reduce([[Int]()]) { planes, axis in
       planes.flatMap { plane in
         // A whole block's, and those of the last block.
         [extents[axis], (sum.axes[axis].count - 1) % extents[axis] + 1].map { plane + [$0] }
@@ -82,13 +82,13 @@ final class BatchConvolution: Sendable {
     tasks * Double(tiles.paddedCount) * Double(panels * height) * Double(sum.depth)
   }
 
-  /// Elements that are turned about, on the way in and out.
-  var turnedElements: Double {
+  /// Vectors that are turned about, on the way in and out.
+  var turnedVectors: Double {
     let packed: Int = block.shares * sum.inputs * samples.turnedVectors
     let rows = block.extents.dropLast()
     let row: Int = ((rows.last ?? 1) + lanes - 1) / lanes * lanes
     let written: Int = sum.outputs * rows.dropLast().reduce(row, *)
-    return tasks * Double(packed + written) * Double(lanes)
+    return tasks * Double(packed + written)
   }
 
   func run<T: KernelElement>(

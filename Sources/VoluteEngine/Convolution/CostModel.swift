@@ -17,6 +17,9 @@ struct CostModel {
     elements = (InstructionSet.current.name == "baseline" ? 1e9 : 2e9) * 4 / Double(bytes)
   }
 
+  /// How long a cycle takes in which a core finishes two vectors of products.
+  func cycle(lanes: Int) -> Double { 2 * Double(lanes) / multiplyAdds }
+
   /// A task handed out, a plan's arrays walked.
   static let overhead = 2e-6
 }
@@ -51,8 +54,8 @@ extension BatchConvolution {
     let model = CostModel(bytes: bytes)
     let weights = Double(sum.groups * sum.outputs * sum.depth) * 2
     return SumEstimate(
-      seconds: paddedMultiplyAdds / model.multiplyAdds + (turnedElements * 1.2 + weights) / model.elements
-        + CostModel.overhead, workspace: workspace(threads: 1, bytes: bytes))
+      seconds: paddedMultiplyAdds / model.multiplyAdds + turnedVectors * 5 * model.cycle(lanes: lanes)
+        + weights / model.elements + CostModel.overhead, workspace: workspace(threads: 1, bytes: bytes))
   }
 }
 
@@ -100,10 +103,9 @@ extension WinogradConvolution {
 extension WinogradRowConvolution {
   func estimate(bytes: Int) -> SumEstimate {
     let model = CostModel(bytes: bytes)
-    // A core finishes two vectors of products in a cycle.
-    let cycle = 2 * Double(block.lanes) / model.multiplyAdds
     return SumEstimate(
-      seconds: block.cycles * cycle + weightElements / model.elements + CostModel.overhead,
+      seconds: block.cycles * model.cycle(lanes: block.lanes) + weightElements / model.elements
+        + CostModel.overhead,
       workspace: workspace(threads: 1, bytes: bytes))
   }
 }

@@ -13,12 +13,16 @@ final class DirectConvolution: Sendable {
   private let lattice: Lattice
   /// For each input channel of a block and each tap, the row of the packed block.
   private let offsets: [Int32]
+  /// Where the input can be read as it lies, its rows for each channel of a block, and the tiles under them.
+  private let inPlace: (offsets: [Int32], tiles: BlockTiles)?
   private let tiles: BlockTiles
   private let blocks: [Int]
   /// Elements of the widest tile.
   private let tileSize: Int
 
-  init<T: KernelElement>(_ sum: WindowSum, _ type: T.Type) {
+  init<T: KernelElement>(_ whole: WindowSum, _ type: T.Type) {
+    let points = whole.mergingPoints()
+    let sum = points ?? whole
     self.sum = sum
     height = T.kernels.tileHeight(rows: sum.outputs)
     let width = T.kernels.tile(rows: height).vectors * T.kernels.lanes
@@ -38,6 +42,18 @@ final class DirectConvolution: Sendable {
       extents: block.extents, pitches: lattice.pitches, steps: sum.axes.map(\.outputStep), height: height,
       kernels: T.kernels)
     blocks = block.counts(sum.axes)
+    // Channels as far apart as a power of two meet in one set of the cache: a second look finds them gone.
+    let isRead = points != nil && (sum.outputs <= height || sum.inputs <= 8)
+    if isRead && sum.inputs * sum.inputSteps.channel < Int(Int32.max) {
+      inPlace = (
+        (0..<block.channels).map { Int32($0 * sum.inputSteps.channel) },
+        BlockTiles(
+          extents: block.extents, pitches: sum.axes.map(\.inputStep), steps: sum.axes.map(\.outputStep),
+          height: height, kernels: T.kernels)
+      )
+    } else {
+      inPlace = nil
+    }
   }
 
   /// Bytes that a run needs beside the arrays, for `threads` threads.
@@ -45,6 +61,18 @@ final class DirectConvolution: Sendable {
     let panels = (sum.outputs + height - 1) / height
     let weights = sum.groups * panels * height * sum.depth
     return (weights + threads * (packedSize + stageSize + lattice.lineSize)) * bytes
+  }
+
+  /// Whether tiles of the block at `origin` may read what lies behind it without leaving the array.
+  private func canReadInPlace(_ origin: [Int], sample: Int, group: Int) -> Bool {
+    if inPlace == nil { return false }
+    let width = tileSize / height
+    let plane = sum.axes.reduce(1) { $0 + ($1.count - 1) * $1.inputStep }
+    let end = zip(sum.axes, zip(origin, block.extents)).reduce(1) {
+      $0 + (min($1.1.0 + $1.1.1, $1.0.count) - 1) * $1.0.inputStep
+    }
+    let isLast = sample + 1 == sum.batch && group + 1 == sum.groups
+    return end + width <= plane || !isLast && width <= plane
   }
 
   /// Elements of a packed block, and beyond it what the last tile may read.
@@ -63,7 +91,8 @@ final class DirectConvolution: Sendable {
 
   /// Elements packed by all tasks.
   var packedElements: Double {
-    Double(sum.batch * sum.groups * blocks.reduce(1, *) * block.shares)
+    if inPlace != nil { return 0 }
+    return Double(sum.batch * sum.groups * blocks.reduce(1, *) * block.shares)
       * Double(sum.inputs * lattice.channelSize)
   }
 
@@ -82,6 +111,7 @@ final class DirectConvolution: Sendable {
       let (sample, group) = (task.sample, task.group)
       compute(
         task.origin, task.panels,
+        isInPlace: canReadInPlace(task.origin, sample: sample, group: group),
         input + sum.inputOffset + sample * sum.inputSteps.batch + group * sum.inputSteps.group, weights,
         group,
         bias.map { $0 + group * sum.outputs },
@@ -90,35 +120,42 @@ final class DirectConvolution: Sendable {
   }
 
   /// One task: the outputs of `panels` in the block at `origin`.
+  ///
+  /// - Parameter isInPlace: whether the input is read as it lies.
   private func compute<T: KernelElement>(
-    _ origin: [Int], _ panels: Range<Int>, _ input: UnsafePointer<T>, _ weights: WeightPanels<T>,
-    _ group: Int,
-    _ bias: UnsafePointer<T>?, _ output: UnsafeMutablePointer<T>
+    _ origin: [Int], _ panels: Range<Int>, isInPlace: Bool, _ input: UnsafePointer<T>,
+    _ weights: WeightPanels<T>, _ group: Int, _ bias: UnsafePointer<T>?, _ output: UnsafeMutablePointer<T>
   ) {
+    let inPlace = isInPlace ? inPlace : nil
     let extents = zip(zip(sum.axes, origin), block.extents).map { min($0.0.count - $0.1, $1) }
     let tiles =
       extents == block.extents
-      ? tiles
+      ? inPlace?.tiles ?? tiles
       : BlockTiles(
-        extents: extents, pitches: lattice.pitches, steps: sum.axes.map(\.outputStep), height: height,
-        kernels: T.kernels)
+        extents: extents, pitches: inPlace == nil ? lattice.pitches : sum.axes.map(\.inputStep),
+        steps: sum.axes.map(\.outputStep), height: height, kernels: T.kernels)
     // What is added to an output has its bias already.
     let bias = sum.accumulates ? nil : bias
     let to = output + zip(sum.axes, origin).reduce(0) { $0 + $1.0.outputStep * $1.1 }
+    let from = input + zip(sum.axes, origin).reduce(0) { $0 + $1.0.inputStep * $1.1 }
     withScratch(T.self, packedSize + stageSize + lattice.lineSize) { packed in
       let stage = packed + packedSize
-      let packer = lattice.packer(origin: origin)
+      let packer = inPlace == nil ? lattice.packer(origin: origin) : nil
       for channel in stride(from: 0, to: sum.inputs, by: block.channels) {
         let channels = min(block.channels, sum.inputs - channel)
-        for index in 0..<channels {
-          packer.pack(
-            input + (channel + index) * sum.inputSteps.channel, into: packed + index * lattice.channelSize,
-            line: packed + packedSize + stageSize)
+        if let packer {
+          for index in 0..<channels {
+            packer.pack(
+              input + (channel + index) * sum.inputSteps.channel, into: packed + index * lattice.channelSize,
+              line: packed + packedSize + stageSize)
+          }
         }
         let part = Part(
           depth: channels * lattice.tapOffsets.count, skipped: channel * lattice.tapOffsets.count * height,
           isFirst: channel == 0, isLast: channel + channels == sum.inputs)
-        multiply(part, tiles, panels, packed, stage, weights, group, bias, to)
+        let rows = inPlace == nil ? UnsafePointer(packed) : from + channel * sum.inputSteps.channel
+        multiply(
+          part, tiles, panels, rows, inPlace?.offsets ?? offsets, stage, weights, group, bias, to)
       }
     }
   }
@@ -133,7 +170,7 @@ final class DirectConvolution: Sendable {
   }
 
   private func multiply<T: KernelElement>(
-    _ part: Part, _ tiles: BlockTiles, _ panels: Range<Int>, _ packed: UnsafePointer<T>,
+    _ part: Part, _ tiles: BlockTiles, _ panels: Range<Int>, _ packed: UnsafePointer<T>, _ offsets: [Int32],
     _ stage: UnsafeMutablePointer<T>, _ weights: WeightPanels<T>, _ group: Int, _ bias: UnsafePointer<T>?,
     _ output: UnsafeMutablePointer<T>
   ) {

@@ -70,6 +70,32 @@ enum SumPlan: Sendable {
 }
 
 extension WindowSum {
+  /// The sum with its last axes made one, if each output reads the one input at its own place: points instead of
+  /// windows.
+  func mergingPoints() -> WindowSum? {
+    var (inputStep, outputStep) = (1, 1)
+    for axis in axes.reversed() {
+      let isPoint =
+        axis.kernel == 1 && axis.stride == 1 && axis.sources.prefix(axis.count).elementsEqual(0..<axis.count)
+      // The input may be no longer than the output.
+      if !isPoint || axis.inputStep != inputStep || axis.outputStep != outputStep { return nil }
+      inputStep *= axis.count
+      outputStep *= axis.count
+    }
+    // Not all of them, as an axis is a table.
+    var sum = self
+    while let last = sum.axes.popLast() {
+      guard let before = sum.axes.last, last.count * before.count <= 1 << 16 else {
+        sum.axes.append(last)
+        break
+      }
+      sum.axes[sum.axes.count - 1] = Axis(
+        sources: Array(0..<last.count * before.count), stride: 1, dilation: 1, kernel: 1,
+        count: last.count * before.count, inputStep: 1, weightStep: 1, outputStep: 1)
+    }
+    return sum
+  }
+
   /// The sum as dense sub-lattices: every `dilation`-th output, whose windows have no holes along the axes before
   /// `end`, which is behind the last unless given.
   func undilated(before end: Int? = nil) -> [WindowSum] {

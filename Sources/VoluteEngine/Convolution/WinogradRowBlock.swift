@@ -31,6 +31,9 @@ struct WinogradRowBlock {
   /// What takes the place of the samples: squares of as many as there are lanes.
   var samples: Int { hasSamples ? (sum.batch + lanes - 1) / lanes : sum.batch }
 
+  /// Outputs of a tile of an axis; 1 where there are none.
+  func outputs(_ axis: Int) -> Int { tiled.contains(axis) ? tiles[axis - tiled.lowerBound].outputs : 1 }
+
   private static func canTile(_ axis: WindowSum.Axis) -> Bool {
     axis.kernel == 3 && axis.stride == 1 && axis.dilation == 1
   }
@@ -41,17 +44,18 @@ struct WinogradRowBlock {
     _ sums: [WindowSum], tile: WinogradTile, _ type: T.Type
   ) -> [WinogradRowBlock] {
     guard let first = sums.first else { return [] }
-    let able = first.axes.indices.dropLast().filter { canTile(first.axes[$0]) }
-    let choices = able.map { [$0] } + able.flatMap { a in able.filter { $0 > a }.map { [a, $0] } }
     let lanes = T.kernels.lanes
-    let rows = lanes > 1 && SampleLanes.reasonAgainst(first, lanes: lanes) == nil ? [false, true] : [false]
+    let canTakeSamples = lanes > 1 && SampleLanes.reasonAgainst(first, lanes: lanes) == nil
+    let last = first.axes.count - 1
+    let able = first.axes.indices.filter { canTile(first.axes[$0]) }
+    let choices = able.map { [$0] } + able.flatMap { a in able.filter { $0 > a }.map { [a, $0] } }
     let options = choices.flatMap { tiled in
       // Four outputs from six points, unless tiles of two waste so much less.
       let tiles = tiled.map { axis -> WinogradTile in
         let count = first.axes[axis].count
         return tile == .four && (count + 3) / 4 * 6 < (count + 1) / 2 * 4 ? .four : .two
       }
-      return rows.map { hasSamples in
+      return [false, true].filter { $0 ? canTakeSamples : !tiled.contains(last) }.map { hasSamples in
         sums.map { WinogradRowBlock($0, tiled: tiled, tiles, hasSamples: hasSamples, T.self) }
       }
     }
@@ -65,9 +69,9 @@ struct WinogradRowBlock {
     var sum = whole
     let last = whole.axes.count - 1
     let untiled = (0..<last).filter { !tiled.contains($0) }
-    sum.axes = (untiled + tiled + [last]).map { whole.axes[$0] }
+    sum.axes = (untiled + tiled.filter { $0 < last } + [last]).map { whole.axes[$0] }
     self.sum = sum
-    self.tiled = untiled.count..<last
+    self.tiled = untiled.count..<untiled.count + tiled.count
     self.tiles = tiles
     self.hasSamples = hasSamples
     kernels = T.kernels
@@ -90,7 +94,7 @@ struct WinogradRowBlock {
     let wanted = sum.multiplyAdds < 2e6 ? 1 : 8
     let candidates = counts.indices.map { axis in
       // A block is never longer than 16 tiles, but a row may be whole.
-      let pieces = axis == counts.count - 1 ? Array(1...12) : (1...16).map { (counts[axis] + $0 - 1) / $0 }
+      let pieces = axis >= tiled.upperBound ? Array(1...12) : (1...16).map { (counts[axis] + $0 - 1) / $0 }
       return Set(pieces.map { (counts[axis] + $0 - 1) / $0 }).sorted()
     }
     func tasks(_ extents: [Int]) -> Int {
@@ -119,11 +123,13 @@ struct WinogradRowBlock {
   /// Cycles of a block.
   private func cost(_ extents: [Int], shares: Int) -> Double {
     let last = extents.count - 1
+    let row = tiled.upperBound..<extents.count
     let width = hasSamples ? lanes : 1
     let lengths = zip(extents, parts).map { $0 + $1.maximumShift }
-    let rowLength = lengths[last] * width
+    let rowLength = lengths[row].reduce(width, *)
+    let rowPhases = row.reduce(1) { $0 * parts[$1].phases.count }
     let lineLayout = WinogradRowLayout.Lines(
-      count: extents[tiled.upperBound - 1], length: extents[last] * width, pitch: rowLength,
+      count: extents[tiled.upperBound - 1], length: extents[row].reduce(width, *), pitch: rowLength,
       height: height, kernels)
     let groups = extents.prefix(tiled.upperBound - 1).reduce(1, *)
     let vectors = lineLayout.work * Double(groups)
@@ -134,16 +140,20 @@ struct WinogradRowBlock {
     let product = points * panels * (Double(sum.inputs * taps * height) * vectors / 2 + calls * 20)
 
     // Into the block: packed, then transformed along one axis after the other.
-    let packedRows = Double(zip(parts, lengths).dropLast().reduce(1) { $0 * $1.0.phases.count * $1.1 })
-    let rowVectors = Double((rowLength + lanes - 1) / lanes * parts[last].phases.count)
-    var work = inputs * packedRows * (axes[last].stride > 1 ? rowVectors * 5 + 6 : rowVectors * 2.5 + 6)
+    let packed = Double(Lattice.channelSize(parts, block: extents))
+    var work: Double
     if hasSamples {
-      let places = lengths[last] * parts[last].phases.count
-      let rows = parts[last - 1].phases.count * lengths[last - 1]
-      let isWhole = extents[last] == axes[last].count && axes[last - 1].inputStep == rowElements
-      work = inputs * packedRows / Double(rows) * turned(places, rows, isWhole: isWhole)
+      let plane = max(last - 1, 0)...last
+      let places = plane.map { parts[$0].phases.count * lengths[$0] }
+      let isWhole =
+        extents[last] * self.outputs(last) >= sum.axes[last].count
+        && axes[plane.lowerBound].inputStep == rowElements
+      work = inputs * packed / Double(places.reduce(1, *)) * turned(places, isWhole: isWhole)
+    } else {
+      let vectors = Double((rowLength + lanes - 1) / lanes)
+      work = inputs * packed / Double(lengths[last]) * (vectors * (axes[last].stride > 1 ? 5 : 2) + 4)
     }
-    let slices = zip(parts, lengths).prefix(tiled.lowerBound).reduce(parts[last].phases.count) {
+    let slices = zip(parts, lengths).prefix(tiled.lowerBound).reduce(rowPhases) {
       $0 * $1.0.phases.count * $1.1
     }
     var after = rowLength
@@ -157,38 +167,44 @@ struct WinogradRowBlock {
     let stored = inputs * Double(slices * after)
 
     // And out of it.
-    let outputs = Double(sum.outputs)
-    let row = Double(groups) * Double(lineLayout.size / lanes)
+    let resultVectors = Double(groups) * Double(lineLayout.size / lanes)
     var back = 0.0
     var parted = points
     for tile in tiles {
       parted = parted / Double(tile.points) * Double(tile.outputs)
-      back += parted * row * 2.5
+      back += parted * resultVectors * 2.5
     }
-    let lines = parted * Double(groups * extents[tiled.upperBound - 1])
     if hasSamples {
-      let rows = extents[last - 1] * tiles[tiles.count - 1].outputs
+      let plane = (max(last - 1, 0)...last).map { extents[$0] * self.outputs($0) }
       let isWhole =
-        extents[last] == axes[last].count
-        && sum.axes[last - 1].outputStep == sum.axes[last].outputStep * axes[last].count
-      back += lines / Double(rows) * turned(extents[last], rows, isWhole: isWhole)
+        plane[plane.count - 1] >= sum.axes[last].count
+        && sum.axes[max(last - 1, 0)].outputStep == sum.axes[last].outputStep * sum.axes[last].count
+      let count = zip(tiled, tiles).reduce(extents.reduce(1, *)) { $0 * $1.1.outputs }
+      back += Double(count) / Double(plane.reduce(1, *)) * turned(plane, isWhole: isWhole)
     } else {
+      let lines = parted * Double(groups * extents[tiled.upperBound - 1])
       back += lines * (Double((extents[last] + lanes - 1) / lanes) * 2 + 5)
     }
-    work += outputs * back
-    // What leaves the second level of cache between the steps comes back slowly.
-    let kept = stored + points * Double(height * lineLayout.size * groups)
-    let budget = Double(640 << 10 / bytes)
-    let spill = kept > budget ? product * min(0.5, 0.25 * (kept / budget - 1)) : 0
+    work += Double(sum.outputs) * back
+    // What does not stay in the second level of cache between the steps is written and read again, some 20 bytes a
+    // cycle.
+    let results = points * Double(height * lineLayout.size * groups)
+    let excess = max(0, 1 - Double(640 << 10 / bytes) / (stored + results))
+    let spill = excess * (stored * (1 + panels) + results * 2 * panels) * Double(bytes) / 20
     return product + work + spill
   }
 
   /// Elements of a row of the input.
   private var rowElements: Int { (axes[axes.count - 1].sources.max() ?? -1) + 1 }
 
-  /// Cycles to turn samples and places about: as many of them as a vector has lanes at once.
-  private func turned(_ places: Int, _ rows: Int, isWhole: Bool) -> Double {
-    let vectors = isWhole ? (places * rows + lanes - 1) / lanes : rows * ((places + lanes - 1) / lanes)
-    return Double(vectors * lanes) * 3.5
+  /// Cycles to turn the samples and places of a plane about: as many of them as a vector has lanes at once.
+  ///
+  /// - Parameter isWhole: whether rows follow one another without a gap.
+  private func turned(_ plane: [Int], isWhole: Bool) -> Double {
+    let row = plane[plane.count - 1]
+    let rows = plane.dropLast().reduce(1, *)
+    let vectors = isWhole ? (row * rows + lanes - 1) / lanes : rows * ((row + lanes - 1) / lanes)
+    // Short stretches are read and written under masks, and lines of the cache more than once.
+    return Double(vectors * lanes) * (isWhole ? 3.5 : 7)
   }
 }

@@ -1,10 +1,10 @@
 import CVolute
 
-/// Winograd's minimal filtering along one or two axes before the last, whose kernels have three taps. The other axes
-/// keep their taps, strides and dilations.
+/// Winograd's minimal filtering along one or two axes whose kernels have three taps, where the lanes of a vector lie
+/// along another. The other axes keep their taps, strides and dilations.
 ///
-/// Rows stay whole, so that transforms are sums of neighbouring rows and results lie as they are written. The lanes
-/// of a vector are places of a row or, for many short rows, samples.
+/// Lanes are places of a row, the last axis, which then stays whole, or samples. So transforms are sums of
+/// neighbouring rows, and results lie as they are written.
 final class WinogradRowConvolution: Sendable {
   let block: WinogradRowBlock
   let weightLayout: PackedLayout
@@ -17,7 +17,12 @@ final class WinogradRowConvolution: Sendable {
   /// Samples of a task; a vector of them, or one.
   private let lanes: Int
   private let samples: SampleLanes?
+  /// Of samples: the ways of planes of results, the last two axes, by how many outputs are wanted along them.
   private let routes: [[Int]: LaneRoute]
+  /// Among the results of one output channel: from one tile of an axis, or output where there are no tiles, to the
+  /// next, and from one output of a tile to the next.
+  private let tileSteps: [Int]
+  private let partSteps: [Int]
   private let offsets: [Int32]
   private let products: [(place: Int, column: Int, kernel: volute_tile)]
   private let outputStages: [WinogradStage]
@@ -54,7 +59,8 @@ final class WinogradRowConvolution: Sendable {
     self.layout = layout
     blocks = zip(block.axes, block.extents).map { ($0.count + $1 - 1) / $1 }
     let lines = WinogradRowLayout.Lines(
-      count: block.extents[tiled.upperBound - 1], length: block.extents[sum.axes.count - 1] * lanes,
+      count: block.extents[tiled.upperBound - 1],
+      length: block.extents[tiled.upperBound...].reduce(lanes, *),
       pitch: layout.pitches[tiled.upperBound - 1], height: block.height, kernels)
     self.lines = lines
     let starts = VoluteEngine.places(
@@ -72,9 +78,44 @@ final class WinogradRowConvolution: Sendable {
       layout.tapOffsets.map { Int32(channel * pitch + $0) }
     }
     biasPoint = tiles.reduce(0) { $0 * $1.points + 1 }
-    routes =
-      block.hasSamples
-      ? Self.routes(block, lines: lines, partSize: rowsAtOnce * rowSize, lanes: lanes) : [:]
+    let groupSteps = StridedArray.contiguousStrides(Array(block.extents.prefix(tiled.upperBound - 1)))
+    let tileSteps =
+      groupSteps.map { $0 * lines.size } + [lines.pitch]
+      + block.extents[tiled.upperBound...].map { _ in lanes }
+    let partStep = rowsAtOnce * rowSize
+    let partSteps =
+      Array(repeating: 0, count: tiled.lowerBound)
+      + StridedArray.contiguousStrides(tiles.map(\.outputs)).map { $0 * partStep }
+      + Array(repeating: 0, count: sum.axes.count - tiled.upperBound)
+    self.tileSteps = tileSteps
+    self.partSteps = partSteps
+    var routes: [[Int]: LaneRoute] = [:]
+    if block.hasSamples {
+      let plane = sum.axes.indices.suffix(2)
+      let wanted = plane.reduce([[Int]()]) { wanted, axis in
+        // Of a whole block, and of the last one.
+        let (size, count) = (block.extents[axis] * block.outputs(axis), sum.axes[axis].count)
+        return wanted.flatMap { outer in [min(size, count), (count - 1) % size + 1].map { outer + [$0] } }
+      }
+      for wanted in wanted {
+        let pairs = zip(plane, wanted).reduce([(element: 0, place: 0)]) { outer, axis in
+          outer.flatMap { base in
+            (0..<axis.1).map { position in
+              let place = Self.place(
+                position, of: block.outputs(axis.0), tileSteps[axis.0], partSteps[axis.0])
+              return (base.element + position * sum.axes[axis.0].outputStep, base.place + place)
+            }
+          }
+        }
+        routes[wanted] = LaneRoute(pairs, bridges: false)
+      }
+    }
+    self.routes = routes
+  }
+
+  /// Where an output of an axis lies among the results.
+  private static func place(_ position: Int, of outputs: Int, _ tileStep: Int, _ partStep: Int) -> Int {
+    position / outputs * tileStep + position % outputs * partStep
   }
 
   /// A line more than a channel needs, so that channels do not meet in one set of the cache.
@@ -87,8 +128,7 @@ final class WinogradRowConvolution: Sendable {
   private var backSize: Int { block.points * rowsAtOnce * rowSize }
   /// A line that is packed or, of samples, the longest stretch of results.
   private var lineSize: Int {
-    samples == nil
-      ? lattice.lineSize : lanes * block.extents.suffix(2).reduce(tiles[tiles.count - 1].outputs, *)
+    samples == nil ? lattice.lineSize : lanes * (routes.values.map(\.longest).max() ?? 0)
   }
   private var scratchSize: Int { transformedSize + max(packingSize, productSize + 2 * backSize) + lineSize }
 
@@ -198,7 +238,7 @@ final class WinogradRowConvolution: Sendable {
 
   /// Where the results of a block go, without those that tiles have too many.
   private struct Targets {
-    /// Rows under the tiles of the last tiled axis, by their first outputs.
+    /// Rows under the tiles of the last tiled axis or, of samples, a plane.
     struct Rows {
       /// The first among the results of one output channel, once they are transformed back.
       var from: Int
@@ -207,76 +247,45 @@ final class WinogradRowConvolution: Sendable {
       var count: Int
     }
 
-    private(set) var rows: [Rows] = []
+    let rows: [Rows]
     /// Outputs of a row.
     let width: Int
-    /// Of samples: the way of all rows of a tile, which start where ``rows`` say.
+    /// Of samples: the way of a plane.
     let route: LaneRoute?
 
     init(_ parent: WinogradRowConvolution, _ origin: [Int]) {
-      let (sum, tiled, tiles, block) = (parent.sum, parent.tiled, parent.tiles, parent.block)
-      let last = sum.axes.count - 1
-      let lastTiled = last - 1
-      width = min(block.extents[last], sum.axes[last].count - origin[last])
-      var bases = [(part: 0, group: 0, to: origin[last] * sum.axes[last].outputStep)]
-      for axis in 0..<lastTiled {
-        let outputs = tiled.contains(axis) ? tiles[axis - tiled.lowerBound].outputs : 1
-        let table = sum.axes[axis]
-        bases = bases.flatMap { base in
-          (0..<block.extents[axis]).flatMap { index in
-            let first = (origin[axis] + index) * outputs
-            return (0..<max(0, min(outputs, table.count - first))).map { place in
-              (
-                base.part * outputs + place, base.group * block.extents[axis] + index,
-                base.to + (first + place) * table.outputStep
-              )
-            }
+      let (sum, block) = (parent.sum, parent.block)
+      let firsts = sum.axes.indices.map { origin[$0] * block.outputs($0) }
+      let wanted = sum.axes.indices.map {
+        min(block.extents[$0] * block.outputs($0), sum.axes[$0].count - firsts[$0])
+      }
+      let end = parent.samples == nil ? block.tiled.upperBound - 1 : max(sum.axes.count - 2, 0)
+      let start = sum.axes.indices.reduce(0) { $0 + firsts[$1] * sum.axes[$1].outputStep }
+      let bases = (0..<end).reduce([(from: 0, to: start)]) { bases, axis in
+        bases.flatMap { base in
+          (0..<wanted[axis]).map { position in
+            let from = place(
+              position, of: block.outputs(axis), parent.tileSteps[axis], parent.partSteps[axis])
+            return (base.from + from, base.to + position * sum.axes[axis].outputStep)
           }
         }
       }
-      let outputs = tiles[tiles.count - 1].outputs
-      let table = sum.axes[lastTiled]
-      let partSize = parent.rowsAtOnce * parent.rowSize
-      let first = origin[lastTiled] * outputs
-      let wanted = min(block.extents[lastTiled] * outputs, table.count - first)
-      let start = first * table.outputStep
+      width = wanted[wanted.count - 1]
+      if parent.samples != nil {
+        route = parent.routes[Array(wanted[end...])]
+        rows = bases.map { Rows(from: $0.from, to: $0.to, count: 1) }
+        return
+      }
+      route = nil
+      let (outputs, step) = (block.outputs(end), sum.axes[end].outputStep)
       rows = bases.flatMap { base in
-        let from = base.part * outputs * partSize + base.group * parent.lines.size
-        if parent.samples != nil { return [Rows(from: from, to: base.to + start, count: 1)] }
-        return (0..<min(outputs, wanted)).map {
+        (0..<min(outputs, wanted[end])).map {
           Rows(
-            from: from + $0 * partSize, to: base.to + start + $0 * table.outputStep,
-            count: (wanted - $0 - 1) / outputs + 1)
+            from: base.from + $0 * parent.partSteps[end], to: base.to + $0 * step,
+            count: (wanted[end] - $0 - 1) / outputs + 1)
         }
       }
-      route = parent.routes[[wanted, width]]
     }
-  }
-
-  /// The ways of the rows of a tile of samples, by the outputs along the last tiled axis and along the row.
-  private static func routes(
-    _ block: WinogradRowBlock, lines: WinogradRowLayout.Lines, partSize: Int, lanes: Int
-  ) -> [[Int]: LaneRoute] {
-    let last = block.sum.axes.count - 1
-    let outputs = block.tiles[block.tiles.count - 1].outputs
-    /// A whole block's outputs, and those of the last block.
-    func counts(_ size: Int, of count: Int) -> [Int] { [min(size, count), (count - 1) % size + 1] }
-    let steps = block.sum.axes.suffix(2).map(\.outputStep)
-    var routes: [[Int]: LaneRoute] = [:]
-    for wanted in counts(block.extents[last - 1] * outputs, of: block.sum.axes[last - 1].count) {
-      for width in counts(block.extents[last], of: block.sum.axes[last].count) {
-        let places = (0..<wanted).flatMap { row in
-          (0..<width).map { column in
-            (
-              row * steps[0] + column * steps[1],
-              row % outputs * partSize + row / outputs * lines.pitch + column * lanes
-            )
-          }
-        }
-        routes[[wanted, width]] = LaneRoute(places, bridges: false)
-      }
-    }
-    return routes
   }
 
   /// Transforms the products of a panel back and writes them.

@@ -162,7 +162,7 @@ extension Cases {
     var direction = pick(ConvolutionDirection.allCases)
     var isTransposed = int(0...2) == 0
     if isWinograd {
-      // Stride 1 everywhere; the gradient by the weight has no window of three.
+      // The gradient by the weight has no window of three.
       direction = pick([.forward, .forward, .inputGradient])
     } else if algorithm == .correlation {
       direction = .weightGradient
@@ -186,15 +186,19 @@ extension Cases {
     // Rows that are cut into tiles and pieces.
     let isLong = algorithm == .fourierRows && rank == 1 && int(0...1) == 0
     let largest = isLong ? 1500 : rank == 1 ? 70 : rank == 2 ? 24 : 11
+    // Winograd needs three taps and no stride along one axis only.
+    let dense = int(0...rank - 1)
+    let isDense = (0..<rank).map { isWinograd && ($0 == dense || int(0...1) == 0) }
     let kernel = (0..<rank).map { axis in
       if isLong { return int(1...400) }
-      return isWinograd ? 3 : int((algorithm == .patches && axis == rank - 1 ? 2 : 1)...(rank == 3 ? 4 : 6))
+      return isDense[axis]
+        ? 3 : int((algorithm == .patches && axis == rank - 1 ? 2 : 1)...(rank == 3 ? 4 : 6))
     }
     let size = (0..<rank).map { axis in int((algorithm == .correlation ? largest / 2 : 1)...largest) }
     let isPatches = algorithm == .patches
     let stride = PerAxis(
       (0..<rank).map { axis in
-        isWinograd ? 1 : isPatches && axis == rank - 1 ? kernel[axis] + pick([0, 0, 1]) : int(1...3)
+        isDense[axis] ? 1 : isPatches && axis == rank - 1 ? kernel[axis] + pick([0, 0, 1]) : int(1...3)
       })
     let dilation = PerAxis((0..<rank).map { isPatches && $0 == rank - 1 ? 1 : pick([1, 1, 1, 2, 3]) })
     let padding = Padding.amounts(
@@ -204,7 +208,8 @@ extension Cases {
             ? .zeros(0) : AxisPadding.sides(int(0...4), int(0...4), mode: pick(PaddingMode.allCases))
         }))
     // Lanes are up to 16; the gradient by the weight has its input channels side by side.
-    let batch = isBatch && direction != .weightGradient ? int(8...35) : int(1...3)
+    let isMany = isBatch && direction != .weightGradient || isWinograd && int(0...2) == 0
+    let batch = isMany ? int(8...35) : int(1...3)
     let geometry =
       isTransposed
       ? try? ConvolutionGeometry(
