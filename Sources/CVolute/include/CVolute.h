@@ -72,14 +72,15 @@ typedef struct __attribute__((swift_attr("@Sendable"))) {
   // to[r * stride + i * step] = from[r * pitch + i] + bias[r], or += from[r * pitch + i].
   void (*emit)(ptrdiff_t rows, ptrdiff_t n, const void *from, ptrdiff_t pitch, void *to, ptrdiff_t stride,
                ptrdiff_t step, const void *bias, int accumulate);
-  // Line l of `to`, `pitch` long, from the line that starts at `from + sources[l]`; zeros if that is negative.
+  // Line l of `to`, `pitch` long, from the line that starts at `from + sources[l]`; zeros if that is negative. What
+  // lies `ahead` elements behind what is read will be wanted next.
   void (*pack)(ptrdiff_t lines, const ptrdiff_t *sources, const void *from, ptrdiff_t run_count,
-               const volute_run *runs, void *to, ptrdiff_t pitch);
+               const volute_run *runs, void *to, ptrdiff_t pitch, ptrdiff_t ahead);
   // The same for lines cut into `step` phases: to[p * phase + l * pitch + i] is place i * step + p of line l, which
   // is built in `line`: room for `pitch * step` elements and 4 vectors more.
   void (*pack_phases)(ptrdiff_t lines, const ptrdiff_t *sources, const void *from, ptrdiff_t run_count,
                       const volute_run *runs, ptrdiff_t step, void *line, void *to, ptrdiff_t pitch,
-                      ptrdiff_t phase);
+                      ptrdiff_t phase, ptrdiff_t ahead);
   // to[i] += from[i] * factors[i].
   void (*multiply_add)(ptrdiff_t n, const void *from, const void *factors, void *to);
   // to[j * width + i] = from[i * pitch + j * step].

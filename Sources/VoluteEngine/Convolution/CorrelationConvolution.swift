@@ -154,8 +154,8 @@ final class CorrelationConvolution: Sendable {
       let count = min(turned, channels - first)
       for channel in 0..<count {
         packer.pack(
-          input + (first + channel) * sum.inputSteps.batch, into: scratch + channel * lattice.channelSize,
-          line: line)
+          input + (first + channel) * sum.inputSteps.batch, next: sum.inputSteps.batch,
+          into: scratch + channel * lattice.channelSize, line: line)
       }
       kernels.table.transpose?(
         count, lattice.channelSize, scratch, lattice.channelSize, 1, lines + first, channels)

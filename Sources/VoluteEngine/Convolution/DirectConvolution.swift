@@ -146,7 +146,8 @@ final class DirectConvolution: Sendable {
         if let packer {
           for index in 0..<channels {
             packer.pack(
-              input + (channel + index) * sum.inputSteps.channel, into: packed + index * lattice.channelSize,
+              input + (channel + index) * sum.inputSteps.channel, next: sum.inputSteps.channel,
+              into: packed + index * lattice.channelSize,
               line: packed + packedSize + stageSize)
           }
         }

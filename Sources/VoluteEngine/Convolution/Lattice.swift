@@ -130,9 +130,14 @@ final class Lattice: Sendable {
     fileprivate let lines: [Int]
     fileprivate let runs: [[volute_run]]
 
-    /// Packs one channel. `line` has room for ``Lattice/lineSize`` elements.
+    /// Packs one channel.
+    ///
+    /// - Parameters:
+    ///   - next: how far behind it the next channel lies.
+    ///   - line: room for ``Lattice/lineSize`` elements.
     func pack<T: KernelElement>(
-      _ input: UnsafePointer<T>, into buffer: UnsafeMutablePointer<T>, line: UnsafeMutablePointer<T>
+      _ input: UnsafePointer<T>, next: Int, into buffer: UnsafeMutablePointer<T>,
+      line: UnsafeMutablePointer<T>
     ) {
       let last = lattice.axes.count - 1
       let length = lattice.lengths[last]
@@ -141,17 +146,21 @@ final class Lattice: Sendable {
       let stride = lattice.axes[last].stride
       lines.withUnsafeBufferPointer { lines in
         guard let first = lines.baseAddress else { return }
+        if !lattice.cutsLines && runs.count == 1 {
+          pack?(lines.count, first, input, runs[0].count, runs[0], buffer, length, next)
+          return
+        }
         var to = buffer
         for outer in Swift.stride(from: 0, to: lines.count, by: linesOfPhase) {
           if lattice.cutsLines {
             T.kernels.table.pack_phases?(
               linesOfPhase, first + outer, input, runs[0].count, runs[0], stride, line, to, length,
-              lattice.phaseSize)
+              lattice.phaseSize, next)
             to += stride * lattice.phaseSize
             continue
           }
           for runs in runs {
-            pack?(linesOfPhase, first + outer, input, runs.count, runs, to, length)
+            pack?(linesOfPhase, first + outer, input, runs.count, runs, to, length, next)
             to += lattice.phaseSize
           }
         }
@@ -170,7 +179,8 @@ final class Lattice: Sendable {
       lines.withUnsafeBufferPointer { lines in
         for index in 0..<lattice.lengths[0] {
           pack?(
-            count, lines.baseAddress.map { $0 + index * count }, input, runs.count, runs, plane(index), pitch)
+            count, lines.baseAddress.map { $0 + index * count }, input, runs.count, runs, plane(index), pitch,
+            0)
         }
       }
     }

@@ -152,7 +152,8 @@ final class StencilConvolution: Sendable {
         let channels = min(block.channels, sum.inputs - channel)
         for index in 0..<channels {
           packer.pack(
-            input + (channel + index) * sum.inputSteps.channel, into: packed + index * lattice.channelSize,
+            input + (channel + index) * sum.inputSteps.channel, next: sum.inputSteps.channel,
+            into: packed + index * lattice.channelSize,
             line: stage + stageSize)
         }
         sweep(

@@ -31,13 +31,24 @@ final class WeightPanels<T: KernelElement>: PackedWeight, @unchecked Sendable {
     let result = WeightPanels(
       groups: sum.groups, outputs: sum.outputs, depth: sum.inputs * offsets.count, height: height)
     let steps = sum.weightSteps
+    // Taps are mostly as far from each other, and so are channels.
+    let tapStep = offsets.count > 1 ? offsets[1] - offsets[0] : steps.input
+    let isEven = !offsets.isEmpty && offsets.indices.allSatisfy { offsets[$0] == offsets[0] + $0 * tapStep }
+    let isOneRun = isEven && (sum.inputs == 1 || steps.input == offsets.count * tapStep)
     let packPanel = { (index: Int) in
       let (group, panel) = index.quotientAndRemainder(dividingBy: result.panels)
       let from = weight + sum.weightOffset + group * steps.group + panel * height * steps.output
       let rows = min(height, sum.outputs - panel * height)
       var to = result.elements + index * result.panelSize
-      for input in 0..<sum.inputs {
+      if isEven && rows < height { to.update(repeating: .zero, count: result.panelSize) }
+      let run = offsets.count * (isOneRun ? sum.inputs : 1)
+      for input in 0..<(isOneRun ? 1 : sum.inputs) {
         let base = from + input * steps.input
+        if isEven {
+          T.kernels.table.transpose?(rows, run, base + offsets[0], steps.output, tapStep, to, height)
+          to += run * height
+          continue
+        }
         for offset in offsets {
           for row in 0..<rows { to[row] = base[row * steps.output + offset] }
           for row in rows..<height { to[row] = .zero }

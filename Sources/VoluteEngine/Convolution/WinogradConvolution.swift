@@ -203,7 +203,8 @@ final class WinogradConvolution: Sendable {
     let rowsAtOnce = points / (tiles.count == 3 ? tiles[0].points : 1)
     for channel in 0..<sum.inputs {
       packer.pack(
-        input + channel * sum.inputSteps.channel, into: scratch, line: stages[1] + stageSize)
+        input + channel * sum.inputSteps.channel, next: sum.inputSteps.channel, into: scratch,
+        line: stages[1] + stageSize)
       var from = UnsafePointer(scratch)
       for (index, stage) in inputStages.enumerated() {
         stage.run(from, stages[index & 1])

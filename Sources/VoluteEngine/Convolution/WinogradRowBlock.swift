@@ -186,11 +186,11 @@ struct WinogradRowBlock {
       back += lines * (Double((extents[last] + lanes - 1) / lanes) * 2 + 5)
     }
     work += Double(sum.outputs) * back
-    // What does not stay in the second level of cache between the steps is written and read again, some 20 bytes a
+    // What does not stay in the second level of cache between the steps is written and read again, some 40 bytes a
     // cycle.
     let results = points * Double(height * lineLayout.size * groups)
     let excess = max(0, 1 - Double(640 << 10 / bytes) / (stored + results))
-    let spill = excess * (stored * (1 + panels) + results * 2 * panels) * Double(bytes) / 20
+    let spill = excess * (stored * (1 + panels) + results * 2 * panels) * Double(bytes) / 40
     return product + work + spill
   }
 

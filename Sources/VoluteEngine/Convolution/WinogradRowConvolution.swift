@@ -202,7 +202,8 @@ final class WinogradRowConvolution: Sendable {
     } else {
       let packer = lattice.packer(origin: origin)
       for channel in 0..<sum.inputs {
-        packer.pack(input + channel * sum.inputSteps.channel, into: scratch, line: row)
+        packer.pack(
+          input + channel * sum.inputSteps.channel, next: sum.inputSteps.channel, into: scratch, line: row)
         passOn(channel)
       }
     }

@@ -188,7 +188,7 @@ struct RowSum: Sendable {
     if runs.count == 1, filled == size, runs[0].step == 1 { return x + start + runs[0].from }
     if filled < size { runs.append(volute_run(to: filled, from: 0, step: 0, count: size - filled)) }
     var source = 0
-    T.kernels.table.pack?(1, &source, x + start, runs.count, runs, row, size)
+    T.kernels.table.pack?(1, &source, x + start, runs.count, runs, row, size, 0)
     return UnsafePointer(row)
   }
 
