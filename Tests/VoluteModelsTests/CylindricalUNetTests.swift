@@ -88,11 +88,13 @@ import VoluteModels
     optimizer.step()
     for key in file.keys where key.hasPrefix("golden.adam.") {
       let name = String(key.dropFirst("golden.adam.".count))
-      let distance = (try #require(parameters[name]).value.detached() - (try #require(file[key]))).abs()
+      let (updated, expected) = (try #require(parameters[name]).value, try #require(file[key]))
+      let distance = (updated.detached() - expected).abs()
       let isLarge = (try #require(gradients[name] ?? nil)).abs() .> 1e-5
       let worst = (distance * isLarge.to(.float32)).max().item(as: Double.self)
       #expect(worst <= (isExact ? 1e-7 : 1e-4), "\(name) after a step: \(worst)")
-      #expect(distance.max().item(as: Double.self) <= 1e-4)
+      // A step of Adam is the rate times the sign of a gradient that is next to nothing.
+      #expect(isExact ? distance.max().item(as: Double.self) <= 1e-4 : relative(updated, expected) < 1e-4)
     }
     let after = try noGrad { () throws(ShapeError) in
       try net(

@@ -46,7 +46,7 @@ import VoluteModels
       let whole = try net.decode(code)
       for parts in [[3], [1, 2], [1, 1, 1]] {
         let found = try streamed(net.decoder, code, parts)
-        #expect(found.shape == whole.shape && Self.distance(found, whole) < 1e-5)
+        #expect(found.shape == whole.shape && Self.distance(found, whole) < 1e-4)
       }
     }
   }
@@ -74,7 +74,7 @@ import VoluteModels
       let (a, b) = (try net.encode(wide), try net.encode(far))
       // The code's first rows see only the first rows of the clip, but for what norms see.
       let away = Self.distance(a.sliced(3, 0..<4), b.sliced(3, 0..<4))
-      #expect((away < 1e-6) == (scope == .place), "\(away)")
+      #expect((away < 1e-5) == (scope == .place), "\(away)")
       #expect(Self.distance(a, b) > 1e-3)
     }
   }
@@ -87,7 +87,7 @@ import VoluteModels
       let changed = try concatenate([Self.clip.sliced(2, 0..<9), late + 1], axis: 2)
       let (before, after) = (try net(Self.clip), try net(changed))
       // The first nine frames make two codes, and those nine frames again.
-      #expect(Self.distance(before.sliced(2, 0..<9), after.sliced(2, 0..<9)) < 1e-6)
+      #expect(Self.distance(before.sliced(2, 0..<9), after.sliced(2, 0..<9)) < 1e-5)
       #expect(Self.distance(before, after) > 1e-4)
     }
   }
@@ -125,10 +125,10 @@ import VoluteModels
         parts += 1
         #expect($0 == parts && $0 <= $1)
       }
-      #expect(parts > 2 && VideoTests.distance(coded, code) < 1e-5, "\(chunk ?? 0)")
+      #expect(parts > 2 && VideoTests.distance(coded, code) < 1e-4, "\(chunk ?? 0)")
       let found = try net.decode(
         code, in: VideoTiling(tile: 2 * needed.decode, overlap: needed.decode, chunk: chunk))
-      #expect(found.shape == whole.shape && VideoTests.distance(found, whole) < 1e-5, "\(chunk ?? 0)")
+      #expect(found.shape == whole.shape && VideoTests.distance(found, whole) < 1e-4, "\(chunk ?? 0)")
     }
     // With nothing shared it is not exact: the test above can fail.
     let apart = try net.decode(code, in: VideoTiling(tile: 2 * needed.decode, overlap: 0))

@@ -66,6 +66,8 @@ struct PlanCommand: ParsableCommand {
   private func reason(_ plan: ConvolutionPlan) -> String {
     let name = plan.algorithm.rawValue
     return switch convolution.algorithm {
+    case .automatic where plan.candidates.first?.algorithm != plan.algorithm:
+      "\(name), which adds up the definition's products and may take a fifth longer for it"
     case .automatic: "\(name), the least predicted time of those that fit the limit"
     case .exact: "\(name), the least predicted time of those that add up the definition's products"
     case .measured: "\(name), the least time that was measured"

@@ -2,7 +2,8 @@ import VoluteArithmetic
 
 /// Which algorithms a convolution may be computed by.
 public enum ConvolutionPolicy: Hashable, Sendable {
-  /// The one that the cost model predicts to be fastest.
+  /// The one that the cost model predicts to be fastest; of two, the one that adds up the products of the definition
+  /// unless the other is predicted to be faster by a fifth.
   case automatic
   /// The fastest of those that add up the products of the definition, so that rounding is that of a sum and
   /// infinities and NaN stay where they belong.
@@ -173,7 +174,17 @@ private struct Outcome {
     case .exact: options.removeAll { !$0.algorithm.isExact }
     case .automatic, .measured: break
     }
-    guard let best = options.min(by: { $0.seconds.reduce(0, +) < $1.seconds.reduce(0, +) }) else {
+    /// Those that round otherwise than a sum does have to be worth it.
+    func cost(
+      _ option: (algorithm: ConvolutionAlgorithm, plans: [SumPlan], seconds: [Double]), _ seconds: Double
+    )
+      -> Double
+    {
+      option.algorithm.isExact ? seconds : 1.2 * seconds
+    }
+    guard
+      let best = options.min(by: { cost($0, $0.seconds.reduce(0, +)) < cost($1, $1.seconds.reduce(0, +)) })
+    else {
       if case .algorithm = key.policy { return }
       algorithm = .reference
       return
@@ -181,7 +192,7 @@ private struct Outcome {
     algorithm = best.algorithm
     // Phases of a stride may differ: each takes what is best for it.
     sums = parts.sums.indices.compactMap { index in
-      options.min { $0.seconds[index] < $1.seconds[index] }?.plans[index]
+      options.min { cost($0, $0.seconds[index]) < cost($1, $1.seconds[index]) }?.plans[index]
     }
   }
 

@@ -185,17 +185,31 @@ final class CorrelationConvolution: Sendable {
           sum.axes[last].weightStep, to + first * height, height)
       }
     }
+    // Places along the first axis where an output reads anything but padding, a stretch.
+    let inner = offsets.count / counts[0]
+    let first = sum.axes[0]
+    let stretches = (0..<first.count).map { output in
+      let read = (0..<counts[0]).filter {
+        let place = (origin[0] + $0) * first.dilation + output * first.stride
+        return place < first.sources.count && first.sources[place] >= 0
+      }
+      return (read.first ?? 0)..<(read.last ?? -1) + 1
+    }
+    let startsOfOutput = max(lineStarts.count / first.count, 1)
     offsets.withUnsafeBufferPointer { offsets in
       for panel in 0..<panels {
-        let a = factors + panel * starts.count * height
         for (index, start) in lineStarts.enumerated() {
+          // A single axis has the outputs side by side.
+          let stretch = counts.count > 1 ? stretches[index / startsOfOutput] : 0..<counts[0]
+          let a = factors + (panel * starts.count + stretch.lowerBound * inner) * height
           let c = sums + (panel * lineStarts.count + index) * height * lineSize
           var column = 0
           while column < lineSize {
             let tile = kernels.tile(rows: height, columns: lineSize - column)
             let width = min(tile.vectors * kernels.lanes, lineSize - column)
             tile.run?(
-              offsets.count, a, lines + start + column, offsets.baseAddress, c + column, lineSize, height,
+              stretch.count * inner, a, lines + start + column,
+              offsets.baseAddress.map { $0 + stretch.lowerBound * inner }, c + column, lineSize, height,
               width, 1)
             column += width
           }

@@ -14,8 +14,12 @@ struct CostModel {
       default: 15e9
       }
     multiplyAdds = single * 4 / Double(bytes)
+    streamed = 16e9 / Double(bytes)
     elements = (InstructionSet.current.name == "baseline" ? 1e9 : 2e9) * 4 / Double(bytes)
   }
+
+  /// Elements a second that come from memory or go there.
+  let streamed: Double
 
   /// How long a cycle takes in which a core finishes two vectors of products.
   func cycle(lanes: Int) -> Double { 2 * Double(lanes) / multiplyAdds }
@@ -40,7 +44,7 @@ extension DirectConvolution {
     let products =
       Double(sum.batch * sum.groups) * Double(panels * height) * paddedPositions * Double(sum.depth) / speed
     let moved =
-      packedElements * (sum.axes[sum.axes.count - 1].stride > 1 ? 2 : 1) + Double(
+      packedElements * (sum.axes[sum.axes.count - 1].stride > 1 ? 2 : 0.4) + Double(
         sum.batch * sum.groups * sum.outputs) * Double(sum.positions) / 2
     let weights = Double(sum.groups * panels * height * sum.depth) * 2
     return SumEstimate(
@@ -66,7 +70,7 @@ extension StencilConvolution {
     return SumEstimate(
       seconds: Double(sum.batch * sum.groups) * paddedPositions * Double(sum.depth)
         / (0.85 * model.multiplyAdds)
-        + (packedElements + Double(sum.batch * sum.groups) * Double(sum.positions) / 2) / model.elements
+        + (0.4 * packedElements + Double(sum.batch * sum.groups) * Double(sum.positions) / 2) / model.elements
         + CostModel.overhead,
       workspace: (workspace.shared + workspace.perThread) * bytes)
   }
@@ -105,7 +109,7 @@ extension WinogradRowConvolution {
     let model = CostModel(bytes: bytes)
     return SumEstimate(
       seconds: block.cycles * model.cycle(lanes: block.lanes) + weightElements / model.elements
-        + CostModel.overhead,
+        + arrayElements / model.streamed + CostModel.overhead,
       workspace: workspace(threads: 1, bytes: bytes))
   }
 }

@@ -138,6 +138,12 @@ final class WinogradRowConvolution: Sendable {
     return (weights * (block.points + sum.taps / block.taps) + threads * scratchSize) * bytes
   }
 
+  /// Elements of the input and the output.
+  var arrayElements: Double {
+    let inputs = sum.axes.reduce(Double(sum.inputs)) { $0 * Double($1.count * $1.stride) }
+    return Double(sum.batch * sum.groups) * (inputs + Double(sum.outputs) * Double(sum.positions))
+  }
+
   var weightElements: Double {
     Double(sum.groups * block.panels * height * offsets.count) * Double(2 * block.points + 9)
   }
