@@ -10,7 +10,7 @@ run with the same number of threads, warmed up, one after the other within each 
 rounds. Volute and PyTorch get fresh weight values in each call. PyTorch runs in inference mode, contiguous and
 channels-last, and the better counts; ONNX Runtime gets its weight as an initialiser, prepared before it is timed.
 """
-import argparse, json, math, os, platform, random, re, statistics, subprocess, sys, time
+import argparse, json, math, os, platform, random, re, statistics, subprocess, sys, tempfile, time
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -96,6 +96,30 @@ CASES = [
     Case("input gradient (128,16,5,10,30) k=3 p=1", (128, 16, 5, 10, 30), (16, 16, 3, 3, 3), 1.3, padding=1, direction="input-gradient"),
     Case("weight gradient (128,16,5,10,30) k=3 p=1", (128, 16, 5, 10, 30), (16, 16, 3, 3, 3), 1.3, padding=1, direction="weight-gradient"),
     Case("circular (128,16,5,10,30) k=3 p=1 → 16", (128, 16, 5, 10, 30), (16, 16, 3, 3, 3), 1.8, padding=1, circular=True),
+]
+
+
+@dataclass
+class Operation:
+    """What is not a convolution: the command's words, PyTorch's function, ONNX's node."""
+    name: str
+    x: tuple
+    ratio: float
+    words: list
+    torch: callable
+    node: tuple
+    large: bool = False
+
+
+OPERATIONS = [
+    Operation("max pool (2,3,8,256²) k=3", (2, 3, 8, 256, 256), 1.5, ["max-pool3d", "--kernel-size", "3"],
+              lambda x: F.max_pool3d(x, 3), ("MaxPool", dict(kernel_shape=[3] * 3, strides=[3] * 3))),
+    Operation("average pool (2,3,8,256²) k=3", (2, 3, 8, 256, 256), 1.5, ["avg-pool3d", "--kernel-size", "3"],
+              lambda x: F.avg_pool3d(x, 3), ("AveragePool", dict(kernel_shape=[3] * 3, strides=[3] * 3))),
+    Operation("trilinear ×2 of (1,32,32³)", (1, 32, 32, 32, 32), 1.5,
+              ["interpolate", "--scale-factor", "2", "--mode", "trilinear"],
+              lambda x: F.interpolate(x, scale_factor=2, mode="trilinear"),
+              ("Resize", dict(mode="linear", coordinate_transformation_mode="half_pixel"))),
 ]
 
 
@@ -218,6 +242,44 @@ def measure(case, threads, rounds):
         statistics.median(onnx_times) if onnx_times else None
 
 
+def measure_operation(case, threads, rounds):
+    """The same for what is not a convolution."""
+    x = np.random.default_rng(1).standard_normal(case.x).astype(np.float32)
+    kind, attributes = case.node
+    scales = [1, 1] + [2] * (len(case.x) - 2)
+    session = None
+    if onnxruntime:
+        more = ["", "scales"] if kind == "Resize" else []
+        graph = helper.make_graph(
+            [helper.make_node(kind, ["x", *more], ["y"], **attributes)], "g",
+            [helper.make_tensor_value_info("x", TensorProto.FLOAT, case.x)],
+            [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
+            [numpy_helper.from_array(np.array(scales, np.float32), "scales")] if more else [])
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+        model.ir_version = 9
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    tensor = torch.from_numpy(x)
+    layouts = [tensor, tensor.contiguous(memory_format=torch.channels_last_3d)]
+    ours, theirs, onnx_times = [], [], []
+    with tempfile.TemporaryDirectory() as folder, torch.inference_mode():
+        path = os.path.join(folder, "x.npy")
+        np.save(path, x)
+        for _ in range(rounds):
+            time.sleep(0.5)
+            out = subprocess.run([VOLUTE, "apply", *case.words, "--input", path, "--repeat", "15"], check=True,
+                                 capture_output=True, text=True, env={**os.environ, "VOLUTE_NUM_THREADS": str(threads)})
+            value, unit = re.search(r"time +([0-9.]+) (µs|us|ms|s)", out.stdout).groups()
+            ours.append(float(value) * {"µs": 1e-3, "us": 1e-3, "ms": 1, "s": 1e3}[unit])
+            theirs.append(min(statistics.median(timed(lambda: case.torch(layout)) for _ in range(15))
+                              for layout in layouts))
+            if session:
+                onnx_times.append(statistics.median(timed(lambda: session.run(None, {"x": x})) for _ in range(15)))
+    report = {"gflops": math.nan, "algorithm": "-"}
+    return report, statistics.median(ours), statistics.median(theirs), statistics.median(onnx_times) if session else None
+
+
 def variation(case, generator):
     """The same kind of convolution, sizes changed by tens of percent, odd sizes, batch 1."""
     def size(n, least):
@@ -250,7 +312,8 @@ def line(case, result):
     ratio = min(v for v in (theirs, onnx_time) if v is not None) / ours
     shown = f"{onnx_time:.2f}" if onnx_time else "-"
     return ratio, (f"| {case.name} | {case.ratio:g} | **{ratio:.2f}** | {ours:.2f} | {theirs:.2f} | {shown} "
-                   f"| {report['gflops']:.0f} | {report['algorithm']} |")
+                   f"| {'-' if math.isnan(report['gflops']) else format(report['gflops'], '.0f')} "
+                   f"| {report['algorithm']} |")
 
 
 def main():
@@ -273,6 +336,11 @@ def main():
         ratio, text = line(case, measure(case, options.threads, options.rounds))
         table.append(text)
         print(text, flush=True)
+    for case in OPERATIONS:
+        if re.search(options.only, case.name):
+            ratio, text = line(case, measure_operation(case, options.threads, options.rounds))
+            table.append(text)
+            print(text, flush=True)
     lines = [
         "# Volute beside PyTorch and ONNX Runtime", "",
         "Written by `Tools/peers.py`; what is timed, and how, is said there. Ratio: the better peer's median time over "

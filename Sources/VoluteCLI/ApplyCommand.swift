@@ -65,6 +65,11 @@ struct ApplyCommand: ParsableCommand {
     transform: OptionParsing.policy)
   var algorithm: ConvolutionPolicy?
 
+  @Option(
+    name: .customLong("repeat"), parsing: .unconditional,
+    help: "Run so many times more, and show the median of their times.")
+  var count: Int?
+
   @OptionGroup(title: "Options of the operation")
   var options: OperationOptions
 
@@ -77,11 +82,25 @@ struct ApplyCommand: ParsableCommand {
     try Memory.check(plan.output, operands.input.dtype, operation: call.name)
     let report = Report(title: title, shapes: operands.shapes, plan: plan, dtype: operands.input.dtype)
     print(report.text, terminator: "")
+    let work = Work(call: call, plan: plan)
     let clock = ContinuousClock()
     let start = clock.now
-    let results = try Work(call: call, plan: plan).run(operands)
+    let results = try work.run(operands)
     let elapsed = clock.now - start
-    var rows = [("values", valuesText(results.output)), ("time", timeText(elapsed))]
+    var rows = [("values", valuesText(results.output))]
+    if let count {
+      let times = try (0..<count).map { _ in
+        let start = clock.now
+        let again = try work.run(operands)
+        let elapsed = clock.now - start
+        withExtendedLifetime(again) {}
+        return elapsed
+      }.sorted()
+      rows.append(
+        ("time", "\(timeText(times[count / 2])), the median of \(count) after one of \(timeText(elapsed))"))
+    } else {
+      rows.append(("time", timeText(elapsed)))
+    }
     if let output {
       try TensorFile.write(results.output, to: output)
       rows.append(("wrote", output))
@@ -116,6 +135,9 @@ struct ApplyCommand: ParsableCommand {
     if indicesOutput != nil { given.insert(.indicesOutput) }
     if algorithm != nil { given.insert(.algorithm) }
     try operation.check(given)
+    if let count, count < 1 {
+      throw ValidationError("--repeat \(count) is none; give 1 or more, or leave it out")
+    }
     if weight != nil && options.kernelSize != nil {
       throw ValidationError("--kernel-size is for the built-in kernel; \(weight ?? "") has a size of its own")
     }

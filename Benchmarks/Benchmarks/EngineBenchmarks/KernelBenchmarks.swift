@@ -99,7 +99,7 @@ private func packing(_ kernels: volute_scalar_kernels) {
   for (name, step) in [("side by side", 1), ("every other element", 2)] {
     let run = Room<volute_run>(1) { _ in volute_run(to: 0, from: 0, step: step, count: width) }
     measure("pack 64 lines of 64, \(name)") {
-      kernels.pack(lines, sources.base, from.base, 1, run.base, to.base, width)
+      kernels.pack(lines, sources.base, from.base, 1, run.base, to.base, width, 0)
     }
   }
   let whole = Room<volute_run>(1) { _ in volute_run(to: 0, from: 0, step: 1, count: width) }

@@ -70,7 +70,8 @@ extension StencilConvolution {
     return SumEstimate(
       seconds: Double(sum.batch * sum.groups) * paddedPositions * Double(sum.depth)
         / (0.85 * model.multiplyAdds)
-        + (0.4 * packedElements + Double(sum.batch * sum.groups) * Double(sum.positions) / 2) / model.elements
+        + ((sum.axes[sum.axes.count - 1].stride > 1 ? 1 : 0.4) * packedElements + Double(
+          sum.batch * sum.groups) * Double(sum.positions) / 2) / model.elements
         + CostModel.overhead,
       workspace: (workspace.shared + workspace.perThread) * bytes)
   }
