@@ -81,8 +81,9 @@ typedef struct __attribute__((swift_attr("@Sendable"))) {
   void (*pack_phases)(ptrdiff_t lines, const ptrdiff_t *sources, const void *from, ptrdiff_t run_count,
                       const volute_run *runs, ptrdiff_t step, void *line, void *to, ptrdiff_t pitch,
                       ptrdiff_t phase, ptrdiff_t ahead);
-  // to[i] += from[i] * factors[i].
-  void (*multiply_add)(ptrdiff_t n, const void *from, const void *factors, void *to);
+  // to[i] = the sum over r of from[offsets[r] + i] * factors[r * n + i], without the rows whose offset is negative.
+  void (*multiply_rows)(ptrdiff_t n, ptrdiff_t count, const ptrdiff_t *offsets, const void *from, const void *factors,
+                        void *to);
   // to[j * width + i] = from[i * pitch + j * step].
   void (*transpose)(ptrdiff_t rows, ptrdiff_t columns, const void *from, ptrdiff_t pitch, ptrdiff_t step, void *to,
                     ptrdiff_t width);

@@ -1,6 +1,6 @@
 /// A window sum whose windows do not overlap along the last axis: every input is read once, so that all there is to do
-/// is to read it fast. Rows of the input are multiplied with rows of weights, repeated for each window, and added up;
-/// only the last row is summed window by window.
+/// is to read it fast. Rows of the input are multiplied with rows of weights, repeated for each window, and added up in
+/// registers; only the sum is summed window by window.
 final class PatchConvolution: Sendable {
   let sum: WindowSum
   /// Elements of a row of the input under all windows, from its first.
@@ -78,7 +78,8 @@ final class PatchConvolution: Sendable {
         withScratch(T.self, width) { products in
           for channel in 0..<sum.outputs {
             let index = group * sum.outputs + channel
-            add(from, sources, weights + index * rows * width, to: products)
+            T.kernels.table.multiply_rows?(
+              width, rows, sources, from, weights + index * rows * width, products)
             write(
               products, bias.map { $0[index] },
               output + sum.outputOffset + sample * sum.outputSteps.batch + group * sum.outputSteps.group
@@ -89,38 +90,25 @@ final class PatchConvolution: Sendable {
     }
   }
 
-  /// Where the input's rows under a line of outputs start, `nil` for padding, and where the line belongs.
-  private func lineOfOutputs(_ line: Int) -> (sources: [Int?], target: Int) {
+  /// Where the input's rows under a line of outputs start, -1 for padding, and where the line belongs.
+  private func lineOfOutputs(_ line: Int) -> (sources: [Int], target: Int) {
     var rest = line
     var target = 0
-    var offsets: [Int?] = [0]
+    var offsets = [0]
     for axis in sum.axes.dropLast().reversed() {
       let (outer, index) = rest.quotientAndRemainder(dividingBy: axis.count)
       rest = outer
       target += index * axis.outputStep
       let inner = offsets
-      offsets = (0..<axis.kernel).flatMap { tap -> [Int?] in
+      offsets = (0..<axis.kernel).flatMap { tap in
         let source = axis.sources[index * axis.stride + tap * axis.dilation]
-        return inner.map { offset in source < 0 ? nil : offset.map { $0 + source * axis.inputStep } }
+        return inner.map { source < 0 || $0 < 0 ? -1 : $0 + source * axis.inputStep }
       }
     }
-    return (offsets, target)
-  }
-
-  /// All rows times their weights.
-  private func add<T: KernelElement>(
-    _ input: UnsafePointer<T>, _ sources: [Int?], _ weights: UnsafePointer<T>,
-    to products: UnsafeMutablePointer<T>
-  ) {
-    let multiply = T.kernels.table.multiply_add
-    products.update(repeating: .zero, count: width)
-    var row = weights
-    for channel in 0..<sum.inputs {
-      for source in sources {
-        if let source { multiply?(width, input + channel * sum.inputSteps.channel + source, row, products) }
-        row += width
-      }
+    let sources = (0..<sum.inputs).flatMap { channel in
+      offsets.map { $0 < 0 ? -1 : $0 + channel * sum.inputSteps.channel }
     }
+    return (sources, target)
   }
 
   private func write<T: KernelElement>(

@@ -111,6 +111,7 @@ final class WinogradRowConvolution: Sendable {
       }
     }
     self.routes = routes
+    lineSize = block.hasSamples ? lanes * (routes.values.map(\.longest).max() ?? 0) : lattice.lineSize
   }
 
   /// Where an output of an axis lies among the results.
@@ -127,9 +128,7 @@ final class WinogradRowConvolution: Sendable {
   /// Results of a stage on the way back.
   private var backSize: Int { block.points * rowsAtOnce * rowSize }
   /// A line that is packed or, of samples, the longest stretch of results.
-  private var lineSize: Int {
-    samples == nil ? lattice.lineSize : lanes * (routes.values.map(\.longest).max() ?? 0)
-  }
+  private let lineSize: Int
   private var scratchSize: Int { transformedSize + max(packingSize, productSize + 2 * backSize) + lineSize }
 
   /// Bytes that a run needs beside the arrays, for `threads` threads.
