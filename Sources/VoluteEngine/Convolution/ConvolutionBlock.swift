@@ -16,8 +16,10 @@ struct ConvolutionBlock {
   ///   - budget: elements that a packed block may have.
   ///   - panels: panels of output channels.
   ///   - width: columns of a tile; a cut of the last axis is a multiple of it.
+  ///   - mostChannels: input channels that may be packed at once.
   init(
-    _ axes: [WindowSum.Axis], inputs: Int, batch: Int, budget: Int, panels: Int, width: Int, work: Double
+    _ axes: [WindowSum.Axis], inputs: Int, batch: Int, budget: Int, panels: Int, width: Int, work: Double,
+    mostChannels: Int = .max
   ) {
     let parts = axes.map(Lattice.Axis.init)
     let last = axes.count - 1
@@ -27,8 +29,9 @@ struct ConvolutionBlock {
     block[last] = Self.even(counts[last], atMost: longest, multiple: width)
     func size(_ block: [Int]) -> Int { Lattice.channelSize(parts, block: block) }
     var channels = max(1, min(inputs, max(budget / max(size(block), 1), min(inputs, 4))))
+    channels = min(channels, mostChannels)
     // All channels at once, if they nearly fit, save an accumulation.
-    if channels < inputs && channels * 4 >= inputs * 3 { channels = inputs }
+    if channels < inputs && channels * 4 >= inputs * 3 && inputs <= mostChannels { channels = inputs }
     for axis in counts.indices.dropLast().reversed() {
       var low = 1
       var high = counts[axis]

@@ -26,10 +26,12 @@ final class StencilConvolution: Sendable {
   init<T: KernelElement>(_ sum: WindowSum, _ type: T.Type) {
     self.sum = sum
     let last = sum.axes.count - 1
+    // Rows are read in order, a window at a time: a block may be larger than a cache, which saves halos, and sums of
+    // large windows may wait between channels.
     block = ConvolutionBlock(
       sum.axes, inputs: sum.inputs, batch: sum.batch * sum.groups,
-      budget: ConvolutionBlock.budget(bytes: MemoryLayout<T>.size), panels: 1, width: T.kernels.lanes,
-      work: sum.multiplyAdds)
+      budget: 5 * ConvolutionBlock.budget(bytes: MemoryLayout<T>.size), panels: 1, width: T.kernels.lanes,
+      work: sum.multiplyAdds, mostChannels: sum.taps >= 100 ? 1 : .max)
     let lattice = Lattice(sum.axes, block: block.extents)
     self.lattice = lattice
     blocks = block.counts(sum.axes)
@@ -117,18 +119,14 @@ final class StencilConvolution: Sendable {
           }
         }
       }
-      let boxes = blocks.reduce(1, *)
-      parallel(sum.batch * sum.groups * boxes) { task in
-        var rest = task
-        var origin = Array(repeating: 0, count: blocks.count)
-        for axis in blocks.indices.reversed() {
-          let (outer, index) = rest.quotientAndRemainder(dividingBy: blocks[axis])
-          origin[axis] = index * block.extents[axis]
-          rest = outer
-        }
-        let (sample, group) = rest.quotientAndRemainder(dividingBy: sum.groups)
+      parallel(SumTask.count(samples: sum.batch, groups: sum.groups, blocks: blocks, shares: 1)) { task in
+        guard
+          let task = SumTask(
+            task, groups: sum.groups, blocks: blocks, extents: block.extents, panels: 1, shares: 1)
+        else { return }
+        let (sample, group) = (task.sample, task.group)
         compute(
-          origin, input + sum.inputOffset + sample * sum.inputSteps.batch + group * sum.inputSteps.group,
+          task.origin, input + sum.inputOffset + sample * sum.inputSteps.batch + group * sum.inputSteps.group,
           weights + group * sum.depth, bias.map { $0 + group },
           output + sum.outputOffset + sample * sum.outputSteps.batch + group * sum.outputSteps.group)
       }
