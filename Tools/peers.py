@@ -223,10 +223,14 @@ def measure(case, threads, rounds):
         except Exception as error:
             print(f"  ONNX Runtime declines: {str(error).splitlines()[0][:90]}", file=sys.stderr)
             onnx_peer = None
-    warm = torch_peer.time()
-    slow = warm > 3000
+    try:
+        warm = torch_peer.time()
+    except RuntimeError as error:
+        print(f"  PyTorch cannot: {str(error).splitlines()[0]}", file=sys.stderr)
+        warm = None
+    slow = warm is None or warm > 3000
     count = 1 if slow else rounds
-    reports, ours, theirs, onnx_times = None, [], [warm] if slow else [], []
+    reports, ours, theirs, onnx_times = None, [], [warm] if warm and slow else [], []
     for _ in range(count):
         # The peers' threads go on looking for work for a while; they must not take a processor from the next in turn.
         time.sleep(0.5)
@@ -236,9 +240,9 @@ def measure(case, threads, rounds):
             repeats = 3 if warm < 300 else 1
             theirs.append(statistics.median(torch_peer.time() for _ in range(repeats)))
         if onnx_peer:
-            repeats = 3 if warm < 300 else 1
+            repeats = 3 if warm and warm < 300 else 1
             onnx_times.append(statistics.median(onnx_peer.time() for _ in range(repeats)))
-    return reports, statistics.median(ours), statistics.median(theirs), \
+    return reports, statistics.median(ours), statistics.median(theirs) if theirs else None, \
         statistics.median(onnx_times) if onnx_times else None
 
 
@@ -309,9 +313,10 @@ def machine():
 
 def line(case, result):
     report, ours, theirs, onnx_time = result
-    ratio = min(v for v in (theirs, onnx_time) if v is not None) / ours
-    shown = f"{onnx_time:.2f}" if onnx_time else "-"
-    return ratio, (f"| {case.name} | {case.ratio:g} | **{ratio:.2f}** | {ours:.2f} | {theirs:.2f} | {shown} "
+    peers = [v for v in (theirs, onnx_time) if v is not None]
+    ratio = min(peers) / ours if peers else math.inf
+    shown = [f"{v:.2f}" if v else "-" for v in (theirs, onnx_time)]
+    return ratio, (f"| {case.name} | {case.ratio:g} | **{ratio:.2f}** | {ours:.2f} | {shown[0]} | {shown[1]} "
                    f"| {'-' if math.isnan(report['gflops']) else format(report['gflops'], '.0f')} "
                    f"| {report['algorithm']} |")
 

@@ -67,7 +67,7 @@ struct PlanCommand: ParsableCommand {
     let name = plan.algorithm.rawValue
     return switch convolution.algorithm {
     case .automatic where plan.candidates.first?.algorithm != plan.algorithm:
-      "\(name), which adds up the definition's products and may take a fifth longer for it"
+      "\(name), which adds up the definition's products and may take a tenth longer for it"
     case .automatic: "\(name), the least predicted time of those that fit the limit"
     case .exact: "\(name), the least predicted time of those that add up the definition's products"
     case .measured: "\(name), the least time that was measured"

@@ -3,7 +3,7 @@ import VoluteArithmetic
 /// Which algorithms a convolution may be computed by.
 public enum ConvolutionPolicy: Hashable, Sendable {
   /// The one that the cost model predicts to be fastest; of two, the one that adds up the products of the definition
-  /// unless the other is predicted to be faster by a fifth.
+  /// unless the other is predicted to be faster by a tenth.
   case automatic
   /// The fastest of those that add up the products of the definition, so that rounding is that of a sum and
   /// infinities and NaN stay where they belong.
@@ -180,7 +180,7 @@ private struct Outcome {
     )
       -> Double
     {
-      option.algorithm.isExact ? seconds : 1.2 * seconds
+      option.algorithm.isExact ? seconds : 1.1 * seconds
     }
     guard
       let best = options.min(by: { cost($0, $0.seconds.reduce(0, +)) < cost($1, $1.seconds.reduce(0, +)) })

@@ -24,6 +24,19 @@ struct CostModel {
   /// How long a cycle takes in which a core finishes two vectors of products.
   func cycle(lanes: Int) -> Double { 2 * Double(lanes) / multiplyAdds }
 
+  /// Cycles that a block of Winograd's tiles waits for memory, as what does not stay in the second level of cache between
+  /// the steps is written and read again, some 25 bytes a cycle, and 4 where the third does not hold it either.
+  ///
+  /// - Parameters:
+  ///   - stored: bytes of transformed input.
+  ///   - results: bytes of the products of a panel.
+  ///   - panels: panels of output channels, each of which reads all that is stored.
+  static func spill(stored: Double, results: Double, panels: Double) -> Double {
+    let kept = stored + results
+    let moved = stored * (1 + panels) + results * 2 * panels
+    return moved * (max(0, 1 - 640e3 / kept) / 25 + max(0, 1 - 8e6 / kept) / 4)
+  }
+
   /// A task handed out, a plan's arrays walked.
   static let overhead = 2e-6
 }

@@ -19,7 +19,6 @@ struct WinogradBlock {
     let taps = axes.prefix(outer).reduce(1) { $0 * $1.kernel }
     let panels = (sum.outputs + height - 1) / height
     let lanes = Double(kernels.lanes)
-    let budget = Double(640 << 10 / bytes)
 
     /// Vector operations of a block for one output that is wanted.
     func cost(_ extents: [Int]) -> Double {
@@ -44,7 +43,9 @@ struct WinogradBlock {
         / lanes
       let back = Double(sum.outputs) * Double(extents.reduce(1, *)) * points * 3 / lanes
       let stored = places * points * Double(sum.inputs)
-      let spill = stored > budget ? product * min(0.5, 0.25 * (stored / budget - 1)) : 0
+      let results = points * Double(height) * columns * lanes * repeats
+      let spill = CostModel.spill(
+        stored: stored * Double(bytes), results: results * Double(bytes), panels: Double(panels))
       let useful = zip(counts, extents).reduce(1.0) {
         $0 * Double($1.0) / Double(($1.0 + $1.1 - 1) / $1.1)
       }

@@ -186,12 +186,12 @@ struct WinogradRowBlock {
       back += lines * (Double((extents[last] + lanes - 1) / lanes) * 2 + 5)
     }
     work += Double(sum.outputs) * back
-    // What does not stay in the second level of cache between the steps is written and read again, some 40 bytes a
-    // cycle.
     let results = points * Double(height * lineLayout.size * groups)
-    let excess = max(0, 1 - Double(640 << 10 / bytes) / (stored + results))
-    let spill = excess * (stored * (1 + panels) + results * 2 * panels) * Double(bytes) / 40
-    return product + work + spill
+    let spill = CostModel.spill(
+      stored: stored * Double(bytes), results: results * Double(bytes), panels: panels)
+    // Phases of strides along other axes are short pieces: measured, they take twice the time.
+    let isCut = axes.indices.contains { !tiled.contains($0) && axes[$0].stride > 1 }
+    return (product + work + spill) * (isCut ? 2 : 1)
   }
 
   /// Elements of a row of the input.
