@@ -22,6 +22,7 @@ LOOPS = r"""
 
 typedef float lanes __attribute__((vector_size(64)));
 static int copies;
+static volatile float half = 0.5f;
 
 static void *work(void *unused) {
   if (copies) {
@@ -32,8 +33,8 @@ static void *work(void *unused) {
     free(from), free(to);
     return NULL;
   }
-  lanes sum[16], factor = {0};
-  for (int j = 0; j < 16; j++) sum[j] = factor + j;
+  lanes sum[16], factor = (lanes){0} + half;
+  for (int j = 0; j < 16; j++) sum[j] = factor + (float)j;
   for (long i = 0; i < 30000000; i++)
     for (int j = 0; j < 16; j++) sum[j] = sum[j] * factor + factor;
   float total = 0;
