@@ -49,8 +49,8 @@ private func stencils(_ kernels: volute_scalar_kernels) {
 private func winograd(_ kernels: volute_scalar_kernels) {
   let count = 256
   let transforms = [
-    ("input", kernels.winograd_input.1, 6, 6), ("weight", kernels.winograd_weight.1, 3, 6),
-    ("output", kernels.winograd_output.1, 6, 4),
+    ("input", kernels.winograd.input[1], 6, 6), ("weight", kernels.winograd.weight[5], 3, 6),
+    ("output", kernels.winograd.output[6], 6, 4),
   ]
   for (name, transform, inputs, outputs) in transforms {
     guard let transform else { continue }

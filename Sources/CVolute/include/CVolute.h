@@ -59,14 +59,20 @@ typedef struct {
 // A matrix applied to `n` places at once: lines in, lines out, which must not overlap.
 typedef void (*volute_lines)(ptrdiff_t n, const void *const *from, void *const *to);
 
+// Winograd's matrices for tiles of 4 and of 6 points, at 0 and 1 (`input`), or at k - 2 and k + 2 where k is the number
+// of taps (`weight`) or outputs, of which there are together one more than points. Null where there are none.
+typedef struct __attribute__((swift_attr("@Sendable"))) {
+  // Points from as many lines; from taps; outputs from points. Transposed: points from outputs; taps from points.
+  const volute_lines *input, *weight, *output, *output_adjoint, *weight_adjoint;
+} volute_winograd;
+
 typedef struct __attribute__((swift_attr("@Sendable"))) {
   ptrdiff_t lanes;
   ptrdiff_t tile_count;
   const volute_tile *tiles;
   ptrdiff_t stencil_count;
   const volute_stencil *stencils;
-  // F(2,3), F(4,3): 4 or 6 lines to as many; 3 to 4 or 6; 4 or 6 to 2 or 4.
-  volute_lines winograd_input[2], winograd_weight[2], winograd_output[2];
+  volute_winograd winograd;
   // to[i * lines + l] = from[l][i], the first n places of `to`.
   void (*interleave)(ptrdiff_t n, ptrdiff_t lines, const void *const *from, void *to);
   // to[r * stride + i * step] = from[r * pitch + i] + bias[r], or += from[r * pitch + i].

@@ -9,6 +9,7 @@ final class BatchConvolution: Sendable {
   let height: Int
   let weightLayout: PackedLayout
   let lanes: Int
+  private let bytes: Int
   private let block: ConvolutionBlock
   private let lattice: Lattice
   private let offsets: [Int32]
@@ -18,9 +19,16 @@ final class BatchConvolution: Sendable {
   /// The ways of planes of results, the last two axes, by their extents.
   private let routes: [[Int]: LaneRoute]
 
+  static func reasonAgainst(_ sum: WindowSum, lanes: Int) -> String? {
+    // So many products in one sum lose digits.
+    if sum.taps > 4096 { return "a window of \(sum.taps) places is too large to be summed at once" }
+    return SampleLanes.reasonAgainst(sum, lanes: lanes)
+  }
+
   init<T: KernelElement>(_ sum: WindowSum, _ type: T.Type) {
     self.sum = sum
     lanes = T.kernels.lanes
+    bytes = MemoryLayout<T>.size
     height = T.kernels.tileHeight(rows: sum.outputs)
     weightLayout = PackedLayout(.panels, sum, [height], T.self)
     let axes = sum.axes + [SampleLanes.axis(sum, lanes: lanes)]
@@ -73,7 +81,11 @@ final class BatchConvolution: Sendable {
     (sum.groups * panels * height * sum.depth + threads * (packedSize + stageSize + rowSize)) * bytes
   }
 
-  private var tasks: Double {
+  /// Bytes of a packed block, and the tiles that read them.
+  var packedBytes: Double { Double(packedSize * bytes) }
+  var tilesOfBlock: Double { Double(tiles.tiles.count * panels) }
+
+  var tasks: Double {
     Double((sum.batch + lanes - 1) / lanes * sum.groups) * Double(blocks.reduce(1, *))
   }
 

@@ -14,9 +14,10 @@ public enum ConvolutionAlgorithm: String, Hashable, Sendable, CaseIterable {
   case patches
   /// A matrix product that is summed over the places of a large window: gradients by the weight.
   case correlation
-  /// Winograd's F(2, 3) along the last one to three axes.
+  /// Winograd's tiles of four points, F(2, 3) and F(3, 2), along one axis or more.
   case winograd2
-  /// Winograd's F(4, 3) along the last one to three axes, with the points 0, 1, -1, 1/2, -2.
+  /// Winograd's tiles of six points, 0, 1, -1, 1/2, -2 and infinity, along one axis or more: F(5, 2), F(4, 3), F(3, 4)
+  /// and F(2, 5), of the taps themselves or of those of each phase of a stride.
   case winograd4
   /// A product of spectra, of the whole input or of overlapping tiles. One NaN or infinity reaches its whole tile.
   case fourier
@@ -33,7 +34,8 @@ public enum ConvolutionAlgorithm: String, Hashable, Sendable, CaseIterable {
   }
 
   /// The error to expect in Float32, relative to the root mean square of the output: root mean square and largest,
-  /// for 64 channels of normal numbers in three dimensions.
+  /// for 64 channels of normal numbers in three dimensions. Gradients by the weight, which are sums over all positions,
+  /// round at least as ``direct`` does.
   public var errorBound: (rms: Double, maximum: Double) {
     switch self {
     case .reference, .direct, .batch, .stencil, .patches, .correlation: (7e-7, 5e-6)

@@ -220,14 +220,14 @@ private struct Outcome {
       let plan = DirectConvolution(sum, T.self)
       return .success((.direct(plan), plan.estimate(bytes: bytes)))
     case .batch:
-      if let reason = SampleLanes.reasonAgainst(sum, lanes: T.kernels.lanes) {
+      if let reason = BatchConvolution.reasonAgainst(sum, lanes: T.kernels.lanes) {
         return .failure(Refusal(text: reason))
       }
       let plan = BatchConvolution(sum, T.self)
       return .success((.batch(plan), plan.estimate(bytes: bytes)))
     case .correlation:
-      if let reason = CorrelationConvolution.reasonAgainst(sum) { return .failure(Refusal(text: reason)) }
-      let plan = CorrelationConvolution(sum, T.self)
+      if let reason = CorrelationBlock.reasonAgainst(sum) { return .failure(Refusal(text: reason)) }
+      let plan = CorrelationConvolution(CorrelationBlock(sum, tiles: [], T.self), T.self)
       return .success((.correlation(plan), plan.estimate(bytes: bytes)))
     case .patches:
       if let reason = PatchConvolution.reasonAgainst(sum) { return .failure(Refusal(text: reason)) }
@@ -265,16 +265,23 @@ private struct Outcome {
     var options: [(plan: SumPlan, estimate: SumEstimate)] = []
     // Whole rows may keep their dilation.
     let slices = sum.undilated(before: sum.axes.count - 1)
-    let blocks = WinogradRowBlock.best(slices, tile: tile, T.self)
+    let blocks = WinogradRowBlock.best(slices, points: tile.points, T.self)
     if !blocks.isEmpty {
       let plans = blocks.map { WinogradRowConvolution($0, T.self) }
       options.append((.winogradRows(plans), total(plans.map { $0.estimate(bytes: bytes) })))
     }
-    let parts = sum.undilated()
     var reason = ""
+    let isCorrelation = CorrelationBlock.reasonAgainst(sum) == nil
+    if isCorrelation, let plan = CorrelationBlock.best(sum, points: tile.points, T.self) {
+      options.append((.correlation(plan), plan.estimate(bytes: bytes)))
+    }
+    let parts = sum.undilated()
     for count in 1...min(3, sum.axes.count) {
       if let against = WinogradConvolution.reasonAgainst(parts[0], tiles: count) {
-        reason = against
+        reason =
+          isCorrelation
+          ? "no axis before the last has two to \(tile.points - 1) taps, neither strided nor dilated"
+          : against
         break
       }
       let plans = parts.map {

@@ -5,55 +5,38 @@ import CVolute
 /// The reduction runs over places of the window. A block of them is packed with channels side by side, so that one
 /// place under all taps of the last axis and all channels is one line; tiles multiply lines by the other array's
 /// values, and add to a share's own sums. Shares are cut by geometry and added up in order.
+///
+/// Along axes of two to five taps the same may be done between Winograd's points: both arrays are transformed, each point
+/// has sums of its own, and their transform is the gradient.
 final class CorrelationConvolution: Sendable {
-  let sum: WindowSum
-  private let height: Int
+  let block: CorrelationBlock
   /// Lattice over places, not over phases: lines start at any multiple of the step between them.
   private let lattice: Lattice
-  /// Window places of a block along each axis.
-  private let extents: [Int]
-  private let blocks: [Int]
-  private let shares: Int
-  /// Channels (the batch of the sum) side by side.
-  private let channels: Int
   /// Elements of a line that a tile may take: all taps of the last axis where they lie side by side.
   private let lineTaps: Int
+  /// Where the line of each output's taps starts, the last axis' taps apart where they are not neighbours.
   private let lineStarts: [Int]
+  /// Where the lines of the places of a block lie.
+  private let offsets: [Int32]
+  /// Of the packed lines, and of the values that they are multiplied by.
+  private let lineTransform: CorrelationTransform
+  private let factorTransform: CorrelationTransform
+  private let adjoint: [WinogradStage]
+  /// Channels that are packed before they are turned to lie side by side.
+  private let turnedChannels: Int
 
-  static func reasonAgainst(_ sum: WindowSum) -> String? {
-    if sum.accumulates { return "it adds to its output" }
-    if sum.positions * 4 > sum.taps {
-      return "a window of \(sum.taps) places for \(sum.positions) outputs is small"
-    }
-    return nil
-  }
+  var sum: WindowSum { block.sum }
+  /// Channels (the batch of the sum) side by side.
+  private var channels: Int { sum.batch }
+  private var height: Int { block.height }
+  private var panels: Int { block.panels }
 
-  init<T: KernelElement>(_ sum: WindowSum, _ type: T.Type) {
-    self.sum = sum
-    height = T.kernels.tileHeight(rows: sum.outputs)
-    channels = sum.batch
-    turnedChannels = min(T.kernels.lanes, sum.batch)
+  init<T: KernelElement>(_ block: CorrelationBlock, _ type: T.Type) {
+    let sum = block.sum
+    self.block = block
+    turnedChannels = min(block.lanes, sum.batch)
     let last = sum.axes.count - 1
-    // Along each axis: window place p of output t reads padded place p * dilation + t * stride.
-    let budget = ConvolutionBlock.budget(bytes: MemoryLayout<T>.size)
-    var extents = sum.axes.map { _ in 1 }
-    func length(_ axis: Int, _ extent: Int) -> Int {
-      max(
-        (extent - 1) * sum.axes[axis].dilation + (sum.axes[axis].count - 1) * sum.axes[axis].stride + 1,
-        extent * sum.axes[axis].dilation)
-    }
-    func size() -> Int { extents.indices.reduce(sum.batch) { $0 * length($1, extents[$1]) } }
-    for axis in extents.indices.reversed() {
-      var extent = sum.axes[axis].kernel
-      extents[axis] = extent
-      while extent > 1 && (size() > budget || extents.reduce(1, *) > 2048) {
-        extent = (extent + 1) / 2
-        extents[axis] = extent
-      }
-    }
-    self.extents = extents
-    blocks = zip(sum.axes, extents).map { ($0.kernel + $1 - 1) / $1 }
-    lattice = Lattice(
+    let lattice = Lattice(
       sum.axes.map { axis in
         var axis = axis
         let overlap = (axis.count - 1) * axis.stride + 1 - (axis.dilation - 1)
@@ -62,52 +45,79 @@ final class CorrelationConvolution: Sendable {
         axis.stride = 1
         axis.dilation = 1
         return axis
-      }, block: zip(sum.axes, extents).map { $0.dilation * $1 })
-    shares = min(blocks.reduce(sum.inputs, *), 8)
+      }, block: zip(sum.axes, block.extents).map { $0.dilation * $1 }, hasTaps: false)
+    self.lattice = lattice
+    let counts = block.counts
+    let tiles = block.tiles.map { ($0.axis, $0.tile, counts[$0.axis]) }
+    lineTransform = CorrelationTransform(
+      .input, outer: 1, lengths: lattice.lengths, tiles: tiles, inner: sum.batch)
+    factorTransform = CorrelationTransform(
+      .outputAdjoint, outer: block.panels, lengths: block.extents, tiles: tiles, inner: block.height)
     let isDense = sum.axes[last].stride == 1
     lineTaps = isDense ? sum.axes[last].count : 1
-    // Where the line of each output's taps starts, the last axis' taps apart where they are not neighbours.
+    adjoint = CorrelationTransform.adjoint(block.tiles.map(\.tile), length: lineTaps * sum.batch)
+    let pitches = StridedArray.contiguousStrides(
+      sum.axes.indices.map { block.isTiled($0) ? counts[$0] : lattice.lengths[$0] })
     lineStarts = places(
-      sum.axes.map(\.count).dropLast() + [isDense ? 1 : sum.axes[last].count],
-      zip(lattice.pitches, sum.axes).map { $0 * $1.stride * sum.batch })
+      sum.axes.indices.dropLast().map { block.isTiled($0) ? 1 : sum.axes[$0].count }
+        + [isDense ? 1 : sum.axes[last].count],
+      zip(pitches, sum.axes).map { $0 * $1.stride * sum.batch })
+    offsets = places(counts, zip(pitches, sum.axes).map { $0 * $1.dilation * sum.batch }).map(Int32.init)
   }
 
-  private var panels: Int { (sum.outputs + height - 1) / height }
   private var lineSize: Int { lineTaps * channels }
-  /// Sums of one share for one group: `[panel][line start][row][line]`.
-  private var sumsSize: Int { panels * lineStarts.count * height * lineSize }
-  private var placesOfBlock: Int { extents.reduce(1, *) }
+  /// Sums of one share, one group and one point: `[panel][line start][row][line]`.
+  private var pointSums: Int { panels * lineStarts.count * height * lineSize }
+  private var sumsSize: Int { block.points * pointSums }
 
-  /// Channels that are packed before they are turned to lie side by side.
-  private let turnedChannels: Int
-
-  /// Elements that a run needs beside the arrays: shared, and for each thread.
-  var workspace: (shared: Int, perThread: Int) {
-    (
-      shares * sumsSize,
-      lattice.channelSize * (channels + turnedChannels) + 512 + placesOfBlock * panels * height
-        + lattice.lineSize
+  /// Elements of the parts of a thread's scratch.
+  private var sizes: (turned: Int, lines: Int, lineScratch: Int, factors: Int, factorScratch: Int) {
+    let places = block.extents.reduce(panels * height, *)
+    return (
+      lattice.channelSize * turnedChannels,
+      // What the last tile may read lies behind.
+      max(lattice.channelSize * channels, lineTransform.bufferSizes.1) + 512,
+      lineTransform.bufferSizes.0 + 512, max(places, factorTransform.bufferSizes.1),
+      factorTransform.bufferSizes.0
     )
   }
 
-  /// Products with those that tiles compute and drop.
-  var paddedMultiplyAdds: Double {
-    let line = (lineSize + 15) / 16 * 16
-    return Double(sum.groups * panels * height * lineStarts.count * line) * Double(sum.taps * sum.inputs)
+  /// Elements that a run needs beside the arrays: shared, and for each thread.
+  var workspace: (shared: Int, perThread: Int) {
+    let sizes = sizes
+    return (
+      block.shares * sumsSize,
+      sizes.turned + sizes.lines + sizes.lineScratch + sizes.factors + sizes.factorScratch + lattice.lineSize
+    )
   }
 
-  /// Elements that are packed and turned.
-  var movedElements: Double {
-    let boxes = Double(sum.groups * sum.inputs * blocks.reduce(1, *))
-    return boxes * Double(3 * channels * lattice.channelSize + 2 * placesOfBlock * panels * height)
-      + Double(sum.groups * shares * sumsSize)
+  /// What it takes, in cycles of a core that finishes two vectors of products in each.
+  var cycles: Double {
+    let lanes = block.lanes
+    let boxes = Double(sum.groups * sum.inputs * block.blocks.reduce(1, *))
+    let lineVectors = (lineSize + lanes - 1) / lanes
+    let lines = Double(block.points * panels * lineStarts.count)
+    let products = lines * Double(height * lineVectors) * Double(offsets.count) / 2
+    // Sums are read and written, a place of each point.
+    let added = lines * Double(height * lineVectors) * 2
+    let packed = Double(channels * lattice.channelSize) / Double(lanes) * 4
+    let turned = Double(block.extents.reduce(panels * height, *)) / Double(lanes) * 6
+    let transformed = (lineTransform.vectors(lanes: lanes) + factorTransform.vectors(lanes: lanes)) * 2.2
+    let sizes = sizes
+    let kept = Double(sumsSize + sizes.lines + sizes.lineScratch + sizes.factors + sizes.factorScratch)
+    let spill = CostModel.spill(
+      stored: (kept - Double(sumsSize)) * Double(block.bytes), results: Double(sumsSize * block.bytes),
+      panels: 1)
+    let ends = Double(sum.groups * block.shares * sumsSize) / Double(lanes) * 4
+    return boxes * (products * 1.1 + added + packed + turned + transformed + spill) + ends
   }
 
   func run<T: KernelElement>(
     _ input: UnsafePointer<T>, _ weight: UnsafePointer<T>, _ bias: UnsafePointer<T>?,
     _ output: UnsafeMutablePointer<T>
   ) {
-    let boxes = blocks.reduce(1, *)
+    let boxes = block.blocks.reduce(1, *)
+    let shares = block.shares
     let tasks = sum.inputs * boxes
     for group in 0..<sum.groups {
       withScratch(T.self, shares * sumsSize) { sums in
@@ -136,72 +146,107 @@ final class CorrelationConvolution: Sendable {
     _ box: Int, _ input: UnsafePointer<T>, _ weight: UnsafePointer<T>, _ scratch: UnsafeMutablePointer<T>,
     to sums: UnsafeMutablePointer<T>
   ) {
-    let kernels = T.kernels
     var rest = box
-    var origin = Array(repeating: 0, count: blocks.count)
-    for axis in blocks.indices.reversed() {
-      let (outer, index) = rest.quotientAndRemainder(dividingBy: blocks[axis])
-      origin[axis] = index * extents[axis]
+    var origin = Array(repeating: 0, count: block.blocks.count)
+    for axis in origin.indices.reversed() {
+      let (outer, index) = rest.quotientAndRemainder(dividingBy: block.blocks[axis])
+      origin[axis] = index * block.extents[axis]
       rest = outer
     }
-    let turned = turnedChannels
-    let lines = scratch + lattice.channelSize * turned
-    let factors = lines + lattice.channelSize * channels + 512
-    let line = factors + placesOfBlock * panels * height
-    // Channels side by side at each place.
+    let sizes = sizes
+    let packedLines = scratch + sizes.turned
+    let packedFactors = packedLines + sizes.lines + sizes.lineScratch
+    pack(
+      input, origin, scratch, into: packedLines, line: packedFactors + sizes.factors + sizes.factorScratch)
+    let lines = lineTransform.run(packedLines, scratch: packedLines + sizes.lines)
+    pack(weight, origin, factors: packedFactors)
+    let factors = factorTransform.run(packedFactors, scratch: packedFactors + sizes.factors)
+    let stretches = stretches(origin)
+    for point in 0..<block.points {
+      multiply(
+        UnsafePointer(lines + point * lineTransform.pointSize),
+        UnsafePointer(factors + point * factorTransform.pointSize), stretches, to: sums + point * pointSums)
+    }
+  }
+
+  /// Packs the input with channels side by side at each place.
+  private func pack<T: KernelElement>(
+    _ input: UnsafePointer<T>, _ origin: [Int], _ turned: UnsafeMutablePointer<T>,
+    into lines: UnsafeMutablePointer<T>, line: UnsafeMutablePointer<T>
+  ) {
     let packer = lattice.packer(origin: zip(origin, sum.axes).map { $0 * $1.dilation })
-    for first in stride(from: 0, to: channels, by: turned) {
-      let count = min(turned, channels - first)
+    for first in stride(from: 0, to: channels, by: turnedChannels) {
+      let count = min(turnedChannels, channels - first)
       for channel in 0..<count {
         packer.pack(
           input + (first + channel) * sum.inputSteps.batch, next: sum.inputSteps.batch,
-          into: scratch + channel * lattice.channelSize, line: line)
+          into: turned + channel * lattice.channelSize, line: line)
       }
-      kernels.table.transpose?(
-        count, lattice.channelSize, scratch, lattice.channelSize, 1, lines + first, channels)
+      T.kernels.table.transpose?(
+        count, lattice.channelSize, turned, lattice.channelSize, 1, lines + first, channels)
     }
-    // The other array's values, panel by panel, and the line that each meets.
+  }
+
+  /// Packs the other array's values, panel by panel: for each place one value for each output of the panel.
+  private func pack<T: KernelElement>(
+    _ weight: UnsafePointer<T>, _ origin: [Int], factors: UnsafeMutablePointer<T>
+  ) {
+    let extents = block.extents
     let counts = zip(zip(sum.axes, origin), extents).map { min($0.0.kernel - $0.1, $1) }
-    let starts = places(counts, zip(origin, sum.axes).map { _, axis in axis.weightStep })
+    let size = extents.reduce(height, *)
     let from = weight + zip(origin, sum.axes).reduce(0) { $0 + $1.0 * $1.1.weightStep }
-    let offsets = places(counts, zip(lattice.pitches, sum.axes).map { $0 * $1.dilation * channels }).map(
-      Int32.init)
     let last = counts.count - 1
+    let step = sum.axes[last].weightStep
     // Values that lie together along several axes are one run.
     var run = counts[last]
-    var axis = last - 1
-    while axis >= 0, sum.axes[axis].weightStep == run * sum.axes[last].weightStep {
-      run *= counts[axis]
+    var axis = last
+    while axis > 0, counts[axis] == extents[axis], sum.axes[axis - 1].weightStep == run * step {
       axis -= 1
+      run *= counts[axis]
     }
+    let outer = Array(counts[..<axis])
+    let starts = places(outer, sum.axes.map(\.weightStep))
+    let targets = places(outer, StridedArray.contiguousStrides(extents))
     for panel in 0..<panels {
       let rows = min(height, sum.outputs - panel * height)
-      let to = factors + panel * starts.count * height
-      if rows < height { to.update(repeating: .zero, count: starts.count * height) }
-      for first in stride(from: 0, to: starts.count, by: run) {
-        kernels.table.transpose?(
-          rows, run, from + panel * height * sum.weightSteps.output + starts[first],
-          sum.weightSteps.output,
-          sum.axes[last].weightStep, to + first * height, height)
+      let to = factors + panel * size
+      if rows < height || counts != extents { to.update(repeating: .zero, count: size) }
+      for (start, target) in zip(starts, targets) {
+        T.kernels.table.transpose?(
+          rows, run, from + panel * height * sum.weightSteps.output + start, sum.weightSteps.output, step,
+          to + target * height, height)
       }
     }
-    // Places along the first axis where an output reads anything but padding, a stretch.
-    let inner = offsets.count / counts[0]
-    let first = sum.axes[0]
-    let stretches = (0..<first.count).map { output in
-      let read = (0..<counts[0]).filter {
-        let place = (origin[0] + $0) * first.dilation + output * first.stride
-        return place < first.sources.count && first.sources[place] >= 0
+  }
+
+  /// Places along the first axis where each of its outputs reads anything but padding, a stretch.
+  private func stretches(_ origin: [Int]) -> [Range<Int>] {
+    let count = block.counts[0]
+    // A single axis has the outputs side by side.
+    if block.isTiled(0) || sum.axes.count == 1 { return [0..<count] }
+    let axis = sum.axes[0]
+    return (0..<axis.count).map { output in
+      let read = (0..<count).filter {
+        let place = (origin[0] + $0) * axis.dilation + output * axis.stride
+        return origin[0] + $0 < axis.kernel && place < axis.sources.count && axis.sources[place] >= 0
       }
       return (read.first ?? 0)..<(read.last ?? -1) + 1
     }
-    let startsOfOutput = max(lineStarts.count / first.count, 1)
+  }
+
+  /// Adds the products of lines and factors, of one point, to `sums`.
+  private func multiply<T: KernelElement>(
+    _ lines: UnsafePointer<T>, _ factors: UnsafePointer<T>, _ stretches: [Range<Int>],
+    to sums: UnsafeMutablePointer<T>
+  ) {
+    let kernels = T.kernels
+    let inner = offsets.count / block.counts[0]
+    let startsOfOutput = max(lineStarts.count / stretches.count, 1)
     offsets.withUnsafeBufferPointer { offsets in
       for panel in 0..<panels {
         for (index, start) in lineStarts.enumerated() {
-          // A single axis has the outputs side by side.
-          let stretch = counts.count > 1 ? stretches[index / startsOfOutput] : 0..<counts[0]
-          let a = factors + (panel * starts.count + stretch.lowerBound * inner) * height
+          let stretch = stretches[index / startsOfOutput]
+          let a = factors + (panel * offsets.count + stretch.lowerBound * inner) * height
           let c = sums + (panel * lineStarts.count + index) * height * lineSize
           var column = 0
           while column < lineSize {
@@ -218,27 +263,46 @@ final class CorrelationConvolution: Sendable {
     }
   }
 
-  /// Adds the shares up in order and writes one group's outputs.
+  /// Adds the shares up in order, transforms the sums of the points back, and writes one group's outputs.
   private func write<T: KernelElement>(
     _ sums: UnsafePointer<T>, _ output: UnsafeMutablePointer<T>, _ bias: UnsafePointer<T>?
   ) {
     let last = sum.axes.count - 1
     let isDense = lineTaps > 1 || sum.axes[last].count == 1
     let targets = places(
-      sum.axes.map(\.count).dropLast() + [isDense ? 1 : sum.axes[last].count], sum.axes.map(\.outputStep))
+      sum.axes.indices.dropLast().map { block.isTiled($0) ? 1 : sum.axes[$0].count }
+        + [isDense ? 1 : sum.axes[last].count], sum.axes.map(\.outputStep))
+    // Taps of the tiled axes, that of the one transformed last outermost.
+    let taps = places(
+      block.tiles.reversed().map(\.tile.taps), block.tiles.reversed().map { sum.axes[$0.axis].outputStep })
+    let lineStep = sum.axes[last].outputStep
+    let size = block.points * lineSize
     parallel(sum.outputs) { row in
       let (panel, lane) = row.quotientAndRemainder(dividingBy: height)
-      for (index, target) in targets.enumerated() {
-        let from = sums + ((panel * lineStarts.count + index) * height + lane) * lineSize
-        for tap in 0..<lineTaps {
-          for channel in 0..<channels {
-            var total = bias.map { $0[row] } ?? T.zero
-            for share in 0..<shares {
-              total = T.add(total, from[share * sumsSize + tap * channels + channel])
+      withScratch(T.self, 2 * size) { scratch in
+        for (index, target) in targets.enumerated() {
+          let from = sums + ((panel * lineStarts.count + index) * height + lane) * lineSize
+          for point in 0..<block.points {
+            let line = scratch + point * lineSize
+            line.update(repeating: .zero, count: lineSize)
+            for share in 0..<block.shares {
+              T.kernels.table.emit?(
+                1, lineSize, from + share * sumsSize + point * pointSums, 0, line, 0, 1, nil, 1)
             }
-            output[
-              row * sum.outputSteps.channel + channel * sum.outputSteps.batch + target
-                + tap * sum.axes[last].outputStep] = total
+          }
+          var (values, other) = (scratch, scratch + size)
+          for stage in adjoint {
+            stage.run(UnsafePointer(values), other)
+            (values, other) = (other, values)
+          }
+          for (index, tap) in taps.enumerated() {
+            for lineTap in 0..<lineTaps {
+              let from = values + index * lineSize + lineTap * channels
+              let to = output + row * sum.outputSteps.channel + target + tap + lineTap * lineStep
+              for channel in 0..<channels {
+                to[channel * sum.outputSteps.batch] = T.add(from[channel], bias?[row] ?? .zero)
+              }
+            }
           }
         }
       }

@@ -70,8 +70,13 @@ extension BatchConvolution {
   func estimate(bytes: Int) -> SumEstimate {
     let model = CostModel(bytes: bytes)
     let weights = Double(sum.groups * sum.outputs * sum.depth) * 2
+    // Strided rows are read under masks, and lines of the cache more than once.
+    let turning = sum.axes.suffix(2).contains { $0.stride > 1 } ? 7.0 : 5
+    // Every tile reads the whole block.
+    let read = CostModel.spill(stored: packedBytes, results: 0, panels: tilesOfBlock)
     return SumEstimate(
-      seconds: paddedMultiplyAdds / model.multiplyAdds + turnedVectors * 5 * model.cycle(lanes: lanes)
+      seconds: paddedMultiplyAdds / model.multiplyAdds
+        + (turnedVectors * turning + tasks * read) * model.cycle(lanes: lanes)
         + weights / model.elements + CostModel.overhead, workspace: workspace(threads: 1, bytes: bytes))
   }
 }
@@ -95,8 +100,8 @@ extension CorrelationConvolution {
     let model = CostModel(bytes: bytes)
     let workspace = workspace
     return SumEstimate(
-      seconds: paddedMultiplyAdds / (0.9 * model.multiplyAdds) + movedElements / model.elements
-        + CostModel.overhead, workspace: (workspace.shared + workspace.perThread) * bytes)
+      seconds: cycles * model.cycle(lanes: block.lanes) + CostModel.overhead,
+      workspace: (workspace.shared + workspace.perThread) * bytes)
   }
 }
 

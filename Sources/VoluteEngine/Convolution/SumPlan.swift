@@ -26,12 +26,11 @@ enum SumPlan: Sendable {
     case .winograd(let plans):
       // Sub-lattices share the weight.
       guard let first = plans.first else { return }
-      let weights = winogradWeights(first.sum, weight, first.tiles, first.height, origin, first.weightLayout)
+      let weights = winogradWeights(first.weights, weight, origin)
       for plan in plans { plan.run(input, weights, bias, output) }
     case .winogradRows(let plans):
       guard let first = plans.first else { return }
-      let weights = winogradWeights(
-        first.weightSum, weight, first.tiles, first.height, origin, first.weightLayout)
+      let weights = winogradWeights(first.weights, weight, origin)
       for plan in plans { plan.run(input, weights, bias, output) }
     case .correlation(let plan):
       plan.run(input, weight, bias, output)
@@ -58,13 +57,10 @@ enum SumPlan: Sendable {
 
   @inline(__always)
   private func winogradWeights<T: KernelElement>(
-    _ sum: WindowSum, _ weight: UnsafePointer<T>, _ tiles: [WinogradTile], _ height: Int,
-    _ origin: WeightOrigin?, _ layout: PackedLayout
+    _ layout: WinogradWeightLayout, _ weight: UnsafePointer<T>, _ origin: WeightOrigin?
   ) -> WinogradWeights<T> {
-    PackedWeights.packed(
-      origin, layout, byteCount: WinogradWeights<T>.byteCount(sum, tiles: tiles, height: height)
-    ) {
-      WinogradWeights(sum, weight, tiles: tiles, height: height)
+    PackedWeights.packed(origin, layout.packed, byteCount: layout.byteCount(bytes: MemoryLayout<T>.size)) {
+      WinogradWeights(layout, weight)
     }
   }
 }

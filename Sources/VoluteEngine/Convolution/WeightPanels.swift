@@ -26,14 +26,24 @@ final class WeightPanels<T: KernelElement>: PackedWeight, @unchecked Sendable {
   }
 
   /// Packs `weight`; taps in row-major order within each input channel.
-  static func packed(_ sum: WindowSum, _ weight: UnsafePointer<T>, height: Int) -> WeightPanels {
-    let offsets = sum.weightTapOffsets
+  ///
+  /// - Parameter offsets: where each tap's weight lies relative to the first, `nil` for one that is zero; those of
+  ///   `sum` unless given.
+  static func packed(
+    _ sum: WindowSum, _ weight: UnsafePointer<T>, height: Int, offsets: [Int?]? = nil
+  ) -> WeightPanels {
+    let offsets: [Int?] = offsets ?? sum.weightTapOffsets
     let result = WeightPanels(
       groups: sum.groups, outputs: sum.outputs, depth: sum.inputs * offsets.count, height: height)
     let steps = sum.weightSteps
     // Taps are mostly as far from each other, and so are channels.
-    let tapStep = offsets.count > 1 ? offsets[1] - offsets[0] : steps.input
-    let isEven = !offsets.isEmpty && offsets.indices.allSatisfy { offsets[$0] == offsets[0] + $0 * tapStep }
+    let first = offsets.first.flatMap { $0 }
+    let second = offsets.dropFirst().first.flatMap { $0 }
+    let tapStep = second.flatMap { second in first.map { second - $0 } } ?? steps.input
+    let isEven =
+      first.map { first in
+        offsets.indices.allSatisfy { offsets[$0] == first + $0 * tapStep }
+      } ?? false
     let isOneRun = isEven && (sum.inputs == 1 || steps.input == offsets.count * tapStep)
     let packPanel = { (index: Int) in
       let (group, panel) = index.quotientAndRemainder(dividingBy: result.panels)
@@ -44,13 +54,14 @@ final class WeightPanels<T: KernelElement>: PackedWeight, @unchecked Sendable {
       let run = offsets.count * (isOneRun ? sum.inputs : 1)
       for input in 0..<(isOneRun ? 1 : sum.inputs) {
         let base = from + input * steps.input
-        if isEven {
-          T.kernels.table.transpose?(rows, run, base + offsets[0], steps.output, tapStep, to, height)
+        if isEven, let first {
+          T.kernels.table.transpose?(rows, run, base + first, steps.output, tapStep, to, height)
           to += run * height
           continue
         }
         for offset in offsets {
-          for row in 0..<rows { to[row] = base[row * steps.output + offset] }
+          let rows = offset == nil ? 0 : rows
+          for row in 0..<rows { to[row] = base[row * steps.output + (offset ?? 0)] }
           for row in rows..<height { to[row] = .zero }
           to += height
         }

@@ -10,7 +10,7 @@ final class WinogradConvolution: Sendable {
   let sum: WindowSum
   let tiles: [WinogradTile]
   let height: Int
-  let weightLayout: PackedLayout
+  let weights: WinogradWeightLayout
   private let block: WinogradBlock
   private let lattice: Lattice
   private let blocks: [Int]
@@ -46,7 +46,7 @@ final class WinogradConvolution: Sendable {
     let kernels = T.kernels
     let height = kernels.tileHeight(rows: sum.outputs)
     self.height = height
-    weightLayout = PackedLayout(.winograd, sum, [height] + tiles.map(\.outputs), T.self)
+    weights = WinogradWeightLayout(sum, tiles: tiles, height: height, T.self)
     let outer = sum.axes.count - tiles.count
     // The axes of the lattice: a window of one tile's inputs, moved by its outputs.
     let axes = sum.axes.enumerated().map { index, axis in

@@ -8,6 +8,9 @@ struct WinogradRowBlock {
   /// The tiled axes of `sum`, and their tiles.
   let tiled: Range<Int>
   let tiles: [WinogradTile]
+  /// The strides of the tiled axes: taps that far apart are of one tile, and the taps between are summed over as
+  /// those of other axes are.
+  let strides: [Int]
   /// The axes that are packed: of the tiled ones, windows are a tile's inputs, moved by its outputs.
   let axes: [WindowSum.Axis]
   /// Whether samples lie in the lanes, in an axis of their own behind the row.
@@ -26,35 +29,36 @@ struct WinogradRowBlock {
 
   var panels: Int { (sum.outputs + height - 1) / height }
   var points: Int { tiles.reduce(1) { $0 * $1.points } }
-  /// Taps of the axes that are not tiled.
-  var taps: Int { tiles.reduce(sum.taps) { outer, _ in outer / 3 } }
+  /// Taps of the axes that are not tiled, and of the others those between the taps of a tile.
+  var taps: Int {
+    sum.axes.indices.reduce(strides.reduce(1, *)) { $0 * (tiled.contains($1) ? 1 : sum.axes[$1].kernel) }
+  }
   /// What takes the place of the samples: squares of as many as there are lanes.
   var samples: Int { hasSamples ? (sum.batch + lanes - 1) / lanes : sum.batch }
 
   /// Outputs of a tile of an axis; 1 where there are none.
   func outputs(_ axis: Int) -> Int { tiled.contains(axis) ? tiles[axis - tiled.lowerBound].outputs : 1 }
 
-  private static func canTile(_ axis: WindowSum.Axis) -> Bool {
-    axis.kernel == 3 && axis.stride == 1 && axis.dilation == 1
+  /// The best tile of at most `points` points along an axis; `nil` if there is none.
+  private static func tile(_ axis: WindowSum.Axis, points: Int) -> WinogradTile? {
+    if axis.dilation > 1 { return nil }
+    return .best(points: points, taps: (axis.kernel + axis.stride - 1) / axis.stride, count: axis.count)
   }
 
-  /// The cheapest choice of axes and blocks for sums that share a weight, with tiles of at most `tile`; none if no
-  /// axis can be tiled.
+  /// The cheapest choice of axes and blocks for sums that share a weight, with tiles of at most `points` points; none
+  /// if no axis can be tiled.
   static func best<T: KernelElement>(
-    _ sums: [WindowSum], tile: WinogradTile, _ type: T.Type
+    _ sums: [WindowSum], points: Int, _ type: T.Type
   ) -> [WinogradRowBlock] {
     guard let first = sums.first else { return [] }
     let lanes = T.kernels.lanes
     let canTakeSamples = lanes > 1 && SampleLanes.reasonAgainst(first, lanes: lanes) == nil
     let last = first.axes.count - 1
-    let able = first.axes.indices.filter { canTile(first.axes[$0]) }
+    let able = first.axes.map { Self.tile($0, points: points) }.enumerated().filter { $0.element != nil }
+      .map(\.offset)
     let choices = able.map { [$0] } + able.flatMap { a in able.filter { $0 > a }.map { [a, $0] } }
     let options = choices.flatMap { tiled in
-      // Four outputs from six points, unless tiles of two waste so much less.
-      let tiles = tiled.map { axis -> WinogradTile in
-        let count = first.axes[axis].count
-        return tile == .four && (count + 3) / 4 * 6 < (count + 1) / 2 * 4 ? .four : .two
-      }
+      let tiles = tiled.compactMap { Self.tile(first.axes[$0], points: points) }
       return [false, true].filter { $0 ? canTakeSamples : !tiled.contains(last) }.map { hasSamples in
         sums.map { WinogradRowBlock($0, tiled: tiled, tiles, hasSamples: hasSamples, T.self) }
       }
@@ -73,6 +77,7 @@ struct WinogradRowBlock {
     self.sum = sum
     self.tiled = untiled.count..<untiled.count + tiled.count
     self.tiles = tiles
+    strides = self.tiled.map { [sum] in sum.axes[$0].stride }
     self.hasSamples = hasSamples
     kernels = T.kernels
     lanes = T.kernels.lanes
@@ -81,8 +86,8 @@ struct WinogradRowBlock {
     var axes = sum.axes
     for (index, tile) in zip(self.tiled, tiles) {
       axes[index].count = (axes[index].count + tile.outputs - 1) / tile.outputs
-      axes[index].kernel = tile.points
-      axes[index].stride = tile.outputs
+      axes[index].kernel = axes[index].stride * tile.points
+      axes[index].stride *= tile.outputs
     }
     self.axes = axes
     parts = axes.map(Lattice.Axis.init)
@@ -146,7 +151,7 @@ struct WinogradRowBlock {
       let plane = max(last - 1, 0)...last
       let places = plane.map { parts[$0].phases.count * lengths[$0] }
       let isWhole =
-        extents[last] * self.outputs(last) >= sum.axes[last].count
+        extents[last] * outputs(last) >= sum.axes[last].count
         && axes[plane.lowerBound].inputStep == rowElements
       work = inputs * packed / Double(places.reduce(1, *)) * turned(places, isWhole: isWhole)
     } else {
@@ -161,8 +166,10 @@ struct WinogradRowBlock {
       let before = (tiled.lowerBound..<index).reduce(slices) { $0 * parts[$1].phases.count * lengths[$1] }
       let line = after * extents[index]
       let tile = tiles[index - tiled.lowerBound]
-      work += inputs * Double(before) * (Double((line + lanes - 1) / lanes * tile.points) * 2.2 + 20)
-      after = line * tile.points
+      let phases = strides[index - tiled.lowerBound]
+      work +=
+        inputs * Double(before * phases) * (Double((line + lanes - 1) / lanes * tile.points) * 2.2 + 20)
+      after = phases * line * tile.points
     }
     let stored = inputs * Double(slices * after)
 
@@ -189,9 +196,9 @@ struct WinogradRowBlock {
     let results = points * Double(height * lineLayout.size * groups)
     let spill = CostModel.spill(
       stored: stored * Double(bytes), results: results * Double(bytes), panels: panels)
-    // Phases of strides along other axes are short pieces: measured, they take twice the time.
-    let isCut = axes.indices.contains { !tiled.contains($0) && axes[$0].stride > 1 }
-    return (product + work + spill) * (isCut ? 2 : 1)
+    // Rows cut into phases are short pieces: measured, they take half as long again.
+    let isCut = !hasSamples && axes[last].stride > 1
+    return (product + work + spill) * (isCut ? 1.5 : 1)
   }
 
   /// Elements of a row of the input.

@@ -1,15 +1,13 @@
 import CVolute
 
-/// Winograd's minimal filtering along one or two axes whose kernels have three taps, where the lanes of a vector lie
-/// along another. The other axes keep their taps, strides and dilations.
+/// Winograd's minimal filtering along one or two axes of two to five taps, or as many for each phase of a stride, where
+/// the lanes of a vector lie along another. The other axes keep their taps, strides and dilations.
 ///
 /// Lanes are places of a row, the last axis, which then stays whole, or samples. So transforms are sums of
 /// neighbouring rows, and results lie as they are written.
 final class WinogradRowConvolution: Sendable {
   let block: WinogradRowBlock
-  let weightLayout: PackedLayout
-  /// The sum as its weight is packed: taps of the tiled axes innermost.
-  let weightSum: WindowSum
+  let weights: WinogradWeightLayout
   private let lattice: Lattice
   private let layout: WinogradRowLayout
   private let lines: WinogradRowLayout.Lines
@@ -46,8 +44,8 @@ final class WinogradRowConvolution: Sendable {
     self.lanes = lanes
     var weightSum = sum
     weightSum.axes = Array(sum.axes[..<tiled.lowerBound] + sum.axes[tiled.upperBound...] + sum.axes[tiled])
-    self.weightSum = weightSum
-    weightLayout = PackedLayout(.winograd, weightSum, [block.height] + tiles.map(\.outputs), T.self)
+    weights = WinogradWeightLayout(
+      weightSum, tiles: tiles, strides: block.strides, height: block.height, T.self)
     let lattice =
       block.hasSamples
       ? Lattice(
@@ -55,7 +53,7 @@ final class WinogradRowConvolution: Sendable {
       : Lattice(block.axes, block: block.extents, hasTaps: false)
     self.lattice = lattice
     samples = block.hasSamples ? SampleLanes(sum, lattice, lanes: lanes) : nil
-    let layout = WinogradRowLayout(lattice, tiled: tiled, tiles: tiles)
+    let layout = WinogradRowLayout(lattice, tiled: tiled, tiles: tiles, strides: block.strides)
     self.layout = layout
     blocks = zip(block.axes, block.extents).map { ($0.count + $1 - 1) / $1 }
     let lines = WinogradRowLayout.Lines(
@@ -309,15 +307,19 @@ final class WinogradRowConvolution: Sendable {
         stage.run(from, stages[index & 1])
         from = UnsafePointer(stages[index & 1])
       }
-      for row in first..<min(first + rowsAtOnce, rows) {
-        let values = from + (row - first) * rowSize
-        let channel = output + row * sum.outputSteps.channel
-        for target in targets.rows {
+      targets.rows.withUnsafeBufferPointer { list in
+        for row in first..<min(first + rowsAtOnce, rows) {
+          let values = from + (row - first) * rowSize
+          let channel = output + row * sum.outputSteps.channel
           if let route = targets.route {
-            route.unpack(
-              values + target.from, samples: count, batchStep: sum.outputSteps.batch,
-              accumulates: sum.accumulates, row: scratch, to: channel + target.to)
-          } else {
+            for target in list {
+              route.unpack(
+                values + target.from, samples: count, batchStep: sum.outputSteps.batch,
+                accumulates: sum.accumulates, row: scratch, to: channel + target.to)
+            }
+            continue
+          }
+          for target in list {
             put?(
               target.count, targets.width, values + target.from, lines.pitch, channel + target.to, pitch,
               step,

@@ -1,7 +1,8 @@
 import CVolute
 
 /// Where things lie while ``WinogradRowConvolution`` transforms a packed channel, and afterwards:
-/// `[phases and places of the axes that are not tiled][point][tile] of each tiled axis, [place] of the row`.
+/// `[phases and places of the axes that are not tiled][phase of the stride][point][tile] of each tiled axis, [place] of
+/// the row`.
 ///
 /// Tiles of an axis are neighbours, and so are the rows under them, which makes long lines for the transforms; the
 /// products read them as they lie.
@@ -13,19 +14,22 @@ struct WinogradRowLayout {
   /// Distance between neighbours along each axis, outputs or tiles.
   let pitches: [Int]
   /// Where the taps of the axes that are not tiled read, relative to their output: axes before the tiled ones, then
-  /// the row.
+  /// the row, then the phases of the tiled axes.
   let tapOffsets: [Int]
   /// Where each point lies, those of the last axis side by side.
   let pointOffsets: [Int]
 
-  init(_ lattice: Lattice, tiled: Range<Int>, tiles: [WinogradTile]) {
+  /// - Parameter strides: of the tiled axes, whose places `lattice` has by phases of a tile's outputs times the stride.
+  init(_ lattice: Lattice, tiled: Range<Int>, tiles: [WinogradTile], strides: [Int]) {
     let (parts, lengths) = (lattice.parts, lattice.lengths)
     let whole = 0..<tiled.lowerBound
     let row = tiled.upperBound..<parts.count
     let counts = tiled.map { lattice.block[$0] }
     // Elements of what lies under each tiled axis, once that is transformed: the slice's first.
     var sizes = [lengths[row].reduce(1, *)]
-    for (tile, count) in zip(tiles, counts).reversed() { sizes.insert(sizes[0] * tile.points * count, at: 0) }
+    for axis in tiles.indices.reversed() {
+      sizes.insert(sizes[0] * strides[axis] * tiles[axis].points * counts[axis], at: 0)
+    }
     let wholePhases = whole.map { parts[$0].phases.count }
     let rowPhases = row.map { parts[$0].phases.count }
     let slices = (wholePhases + rowPhases).reduce(1, *) * lengths[whole].reduce(1, *)
@@ -41,18 +45,27 @@ struct WinogradRowLayout {
     for axis in tiles.indices.reversed() {
       // [slice][phases of the axes before][their places][what is transformed]
       let before = 0..<axis
-      let shape = before.map { tiles[$0].outputs } + before.map { lengths[tiled.lowerBound + $0] }
+      let shape =
+        before.map { strides[$0] * tiles[$0].outputs } + before.map { lengths[tiled.lowerBound + $0] }
       let starts = VoluteEngine.places(shape, Array(phaseSteps[before]) + Array(placeSteps[before]))
       let length = counts[axis] * sizes[axis + 1]
-      let tile = tiles[axis]
+      let (tile, phases) = (tiles[axis], strides[axis])
+      let phaseStep = phaseSteps[axis]
       stages.append(
         WinogradStage(
           tile: tile, kind: .input, length: length,
           lines: bases.enumerated().flatMap { slice, base in
-            starts.enumerated().map { (base + $1, (slice * starts.count + $0) * sizes[axis]) }
+            starts.enumerated().flatMap { index, start in
+              (0..<phases).map {
+                (
+                  base + start + $0 * phaseStep,
+                  (slice * starts.count + index) * sizes[axis] + $0 * tile.points * length
+                )
+              }
+            }
           },
           inputs: (0..<tile.points).map {
-            $0 % tile.outputs * phaseSteps[axis] + $0 / tile.outputs * placeSteps[axis]
+            $0 % tile.outputs * phases * phaseStep + $0 / tile.outputs * placeSteps[axis]
           },
           outputs: (0..<tile.points).map { $0 * length }))
       largest = max(largest, slices * starts.count * sizes[axis])
@@ -75,6 +88,10 @@ struct WinogradRowLayout {
       taps = taps.flatMap { base in
         parts[axis].taps.map { base + $0.phase * phasePitches[index] + $0.shift * pitch }
       }
+    }
+    for (index, phases) in strides.enumerated() {
+      let pitch = tiles[index].points * counts[index] * sizes[index + 1]
+      taps = taps.flatMap { base in (0..<phases).map { base + $0 * pitch } }
     }
     tapOffsets = taps
     pointOffsets = VoluteEngine.places(

@@ -1,0 +1,91 @@
+/// Winograd's tiles in a correlation: transforms along some axes of `[place on each axis][neighbours]`, after which
+/// the points lie outermost and each tiled axis has one place a tile.
+struct CorrelationTransform {
+  let stages: [WinogradStage]
+  /// Elements of what each stage makes.
+  let sizes: [Int]
+  /// Elements of one point.
+  let pointSize: Int
+
+  /// - Parameters:
+  ///   - kind: inputs that tiles share, or outputs of the tiles' own.
+  ///   - outer: arrays that are transformed one like the other.
+  ///   - lengths: places on each axis.
+  ///   - tiles: of the axes that are transformed, and how many there are.
+  ///   - inner: elements at each place.
+  init(
+    _ kind: WinogradStage.Kind, outer: Int, lengths: [Int],
+    tiles: [(axis: Int, tile: WinogradTile, count: Int)], inner: Int
+  ) {
+    var lengths = lengths
+    var (outer, stages, sizes) = (outer, [WinogradStage](), [Int]())
+    var points = 1
+    for (axis, tile, count) in tiles {
+      let rows = lengths[..<axis].reduce(outer, *)
+      let length = lengths[(axis + 1)...].reduce(inner, *)
+      let values = kind == .input ? tile.points : tile.outputs
+      let pointSize = rows * count * length
+      stages.append(
+        WinogradStage(
+          tile: tile, kind: kind, length: length,
+          lines: (0..<rows).flatMap { [lengths] row in
+            (0..<count).map {
+              ((row * lengths[axis] + $0 * tile.outputs) * length, (row * count + $0) * length)
+            }
+          },
+          inputs: (0..<values).map { $0 * length }, outputs: (0..<tile.points).map { $0 * pointSize }))
+      sizes.append(tile.points * pointSize)
+      lengths[axis] = count
+      outer *= tile.points
+      points *= tile.points
+    }
+    self.stages = stages
+    self.sizes = sizes
+    pointSize = lengths.reduce(outer, *) * inner / points
+  }
+
+  /// Elements of the two buffers that the stages write by turns.
+  var bufferSizes: (Int, Int) {
+    func largest(_ first: Int) -> Int {
+      stride(from: first, to: sizes.count, by: 2).map { sizes[$0] }.max() ?? 0
+    }
+    return (largest(0), largest(1))
+  }
+
+  /// Vectors that the stages write.
+  func vectors(lanes: Int) -> Double {
+    stages.reduce(0) {
+      $0 + Double($1.lines.count * $1.outputs.count) * Double(($1.length + lanes - 1) / lanes)
+    }
+  }
+
+  /// Runs the stages; `values` may be overwritten, and is room for what the second stage makes.
+  ///
+  /// - Returns: where the result lies, which is `values` where there are no stages.
+  func run<T: KernelElement>(
+    _ values: UnsafeMutablePointer<T>, scratch: UnsafeMutablePointer<T>
+  ) -> UnsafeMutablePointer<T> {
+    var (from, to) = (values, scratch)
+    for stage in stages {
+      stage.run(UnsafePointer(from), to)
+      (from, to) = (to, from)
+    }
+    return from
+  }
+
+  /// The way back of one line for each point: to a line for each combination of taps, row-major.
+  static func adjoint(_ tiles: [WinogradTile], length: Int) -> [WinogradStage] {
+    // Points of the axis transformed last lie outermost.
+    var before = 1
+    return tiles.indices.reversed().map { index in
+      let inner = tiles[..<index].reduce(length) { $0 * $1.points }
+      let tile = tiles[index]
+      let stage = WinogradStage(
+        tile: tile, kind: .weightAdjoint, length: inner,
+        lines: (0..<before).map { ($0 * tile.points * inner, $0 * tile.taps * inner) },
+        inputs: (0..<tile.points).map { $0 * inner }, outputs: (0..<tile.taps).map { $0 * inner })
+      before *= tile.taps
+      return stage
+    }
+  }
+}
