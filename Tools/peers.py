@@ -230,17 +230,17 @@ def measure(case, threads, rounds):
         warm = None
     slow = warm is None or warm > 3000
     count = 1 if slow else rounds
+    # What is over soon is timed more often, by all.
+    repeats = 1 if slow or warm >= 300 else 3 if warm >= 20 else 15
     reports, ours, theirs, onnx_times = None, [], [warm] if warm and slow else [], []
     for _ in range(count):
         # The peers' threads go on looking for work for a while; they must not take a processor from the next in turn.
         time.sleep(0.5)
-        reports = volute.run(3 if not slow else 5)
+        reports = volute.run(5 if slow else max(repeats, 3))
         ours.append(reports["median_ms"])
         if not slow:
-            repeats = 3 if warm < 300 else 1
             theirs.append(statistics.median(torch_peer.time() for _ in range(repeats)))
         if onnx_peer:
-            repeats = 3 if warm and warm < 300 else 1
             onnx_times.append(statistics.median(onnx_peer.time() for _ in range(repeats)))
     return reports, statistics.median(ours), statistics.median(theirs) if theirs else None, \
         statistics.median(onnx_times) if onnx_times else None

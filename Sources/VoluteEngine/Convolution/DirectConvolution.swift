@@ -100,6 +100,7 @@ final class DirectConvolution: Sendable {
     _ input: UnsafePointer<T>, _ weights: WeightPanels<T>, _ bias: UnsafePointer<T>?,
     _ output: UnsafeMutablePointer<T>
   ) {
+    let packers = inPlace == nil ? lattice.sharedPackers(blocks, for: sum.batch * sum.groups) : nil
     parallel(
       SumTask.count(samples: sum.batch, groups: sum.groups, blocks: blocks, shares: block.shares)
     ) { number in
@@ -110,7 +111,7 @@ final class DirectConvolution: Sendable {
       else { return }
       let (sample, group) = (task.sample, task.group)
       compute(
-        task.origin, task.panels,
+        task.origin, packers?[task.block], task.panels,
         isInPlace: canReadInPlace(task.origin, sample: sample, group: group),
         input + sum.inputOffset + sample * sum.inputSteps.batch + group * sum.inputSteps.group, weights,
         group,
@@ -121,9 +122,12 @@ final class DirectConvolution: Sendable {
 
   /// One task: the outputs of `panels` in the block at `origin`.
   ///
-  /// - Parameter isInPlace: whether the input is read as it lies.
+  /// - Parameters:
+  ///   - packer: the block's, if there is one already.
+  ///   - isInPlace: whether the input is read as it lies.
   private func compute<T: KernelElement>(
-    _ origin: [Int], _ panels: Range<Int>, isInPlace: Bool, _ input: UnsafePointer<T>,
+    _ origin: [Int], _ packer: Lattice.Packer?, _ panels: Range<Int>, isInPlace: Bool,
+    _ input: UnsafePointer<T>,
     _ weights: WeightPanels<T>, _ group: Int, _ bias: UnsafePointer<T>?, _ output: UnsafeMutablePointer<T>
   ) {
     let inPlace = isInPlace ? inPlace : nil
@@ -140,7 +144,7 @@ final class DirectConvolution: Sendable {
     let from = input + zip(sum.axes, origin).reduce(0) { $0 + $1.0.inputStep * $1.1 }
     withScratch(T.self, packedSize + stageSize + lattice.lineSize) { packed in
       let stage = packed + packedSize
-      let packer = inPlace == nil ? lattice.packer(origin: origin) : nil
+      let packer = inPlace == nil ? packer ?? lattice.packer(origin: origin) : nil
       for channel in stride(from: 0, to: sum.inputs, by: block.channels) {
         let channels = min(block.channels, sum.inputs - channel)
         if let packer {

@@ -194,29 +194,49 @@ final class Lattice: Sendable {
     return Packer(lattice: self, lines: sources(origin: origin), runs: runs[origin[last] / block[last]])
   }
 
+  /// The packers of all blocks, row-major, where several samples or groups share them; else `nil`, as each is made
+  /// where it is used.
+  ///
+  /// - Parameter blocks: how many there are along each axis.
+  func sharedPackers(_ blocks: [Int], for samples: Int) -> [Packer]? {
+    if samples == 1 { return nil }
+    let origins = zip(blocks, block).reduce([[Int]()]) { origins, axis in
+      origins.flatMap { origin in (0..<axis.0).map { origin + [$0 * axis.1] } }
+    }
+    return origins.map { packer(origin: $0) }
+  }
+
   /// Where each line of the last axis starts in the input, or -1 for a line of padding: phases, then places.
   private func sources(origin: [Int]) -> [Int] {
-    let outer = axes.dropLast()
-    let phases = parts.dropLast().map(\.phases)
+    let outer = axes.indices.dropLast()
+    // Of each phase of each axis, place by place.
+    let tables = outer.map { index in
+      let axis = axes[index]
+      return parts[index].phases.map { phase in
+        (0..<lengths[index]).map { offset in
+          let place = (origin[index] + offset) * axis.stride + phase
+          let source = place < axis.sources.count ? axis.sources[place] : -1
+          return source < 0 ? -1 : source * axis.inputStep
+        }
+      }
+    }
     var lines: [Int] = []
     lines.reserveCapacity(channelSize / lengths[axes.count - 1])
-    func walk(_ axis: Int, _ chosen: [Int], _ base: Int) {
-      if axis == outer.count {
-        lines.append(base)
-        return
-      }
-      let table = axes[axis]
-      for index in 0..<lengths[axis] {
-        let place = (origin[axis] + index) * table.stride + chosen[axis]
-        let source = place < table.sources.count ? table.sources[place] : -1
-        walk(axis + 1, chosen, base < 0 || source < 0 ? -1 : base + source * table.inputStep)
-      }
+    let chosen = tables.reduce([[[Int]]()]) { chosen, phases in
+      chosen.flatMap { before in phases.map { before + [$0] } }
     }
-    func choose(_ axis: Int, _ chosen: [Int]) {
-      if axis == outer.count { return walk(0, chosen, 0) }
-      for phase in phases[axis] { choose(axis + 1, chosen + [phase]) }
+    for tables in chosen {
+      var bases = [0]
+      for table in tables {
+        var next: [Int] = []
+        next.reserveCapacity(bases.count * table.count)
+        for base in bases {
+          for step in table { next.append(base < 0 || step < 0 ? -1 : base + step) }
+        }
+        bases = next
+      }
+      lines += bases
     }
-    choose(0, [])
     return lines
   }
 }

@@ -13,6 +13,8 @@ final class StencilConvolution: Sendable {
   private let rows: Int
   private let kernel: volute_stencil
   private let width: Int
+  /// Between neighbouring outputs along each axis.
+  private let steps: [Int]
   /// For each element of a channel's planes, where its weight lies relative to the first.
   private let weightOffsets: [Int]
 
@@ -25,6 +27,7 @@ final class StencilConvolution: Sendable {
 
   init<T: KernelElement>(_ sum: WindowSum, _ type: T.Type) {
     self.sum = sum
+    steps = sum.axes.map(\.outputStep)
     let last = sum.axes.count - 1
     // Rows are read in order, a window at a time: a block may be larger than a cache, which saves halos, and sums of
     // large windows may wait between channels.
@@ -119,6 +122,7 @@ final class StencilConvolution: Sendable {
           }
         }
       }
+      let packers = lattice.sharedPackers(blocks, for: sum.batch * sum.groups)
       parallel(SumTask.count(samples: sum.batch, groups: sum.groups, blocks: blocks, shares: 1)) { task in
         guard
           let task = SumTask(
@@ -126,7 +130,8 @@ final class StencilConvolution: Sendable {
         else { return }
         let (sample, group) = (task.sample, task.group)
         compute(
-          task.origin, input + sum.inputOffset + sample * sum.inputSteps.batch + group * sum.inputSteps.group,
+          task.origin, packers?[task.block],
+          input + sum.inputOffset + sample * sum.inputSteps.batch + group * sum.inputSteps.group,
           weights + group * sum.depth, bias.map { $0 + group },
           output + sum.outputOffset + sample * sum.outputSteps.batch + group * sum.outputSteps.group)
       }
@@ -134,17 +139,17 @@ final class StencilConvolution: Sendable {
   }
 
   private func compute<T: KernelElement>(
-    _ origin: [Int], _ input: UnsafePointer<T>, _ weights: UnsafePointer<T>, _ bias: UnsafePointer<T>?,
+    _ origin: [Int], _ packer: Lattice.Packer?, _ input: UnsafePointer<T>, _ weights: UnsafePointer<T>,
+    _ bias: UnsafePointer<T>?,
     _ output: UnsafeMutablePointer<T>
   ) {
     let extents = zip(zip(sum.axes, origin), block.extents).map { min($0.0.count - $0.1, $1) }
-    let steps = sum.axes.map(\.outputStep)
     // What is added to an output has its bias already.
     let bias = sum.accumulates ? nil : bias
     let to = output + zip(steps, origin).reduce(0) { $0 + $1.0 * $1.1 }
     withScratch(T.self, packedSize + stageSize + lattice.lineSize) { packed in
       let stage = packed + packedSize
-      let packer = lattice.packer(origin: origin)
+      let packer = packer ?? lattice.packer(origin: origin)
       let isDirect = isPlain && bias == nil
       for channel in stride(from: 0, to: sum.inputs, by: block.channels) {
         let channels = min(block.channels, sum.inputs - channel)
@@ -159,7 +164,7 @@ final class StencilConvolution: Sendable {
           to: isDirect ? to : stage, steps: isDirect ? steps : StridedArray.contiguousStrides(extents),
           accumulates: channel > 0)
       }
-      if !isDirect { put(stage, extents, bias, to, steps) }
+      if !isDirect { put(stage, extents, bias, to) }
     }
   }
 
@@ -170,9 +175,13 @@ final class StencilConvolution: Sendable {
   ) {
     let last = extents.count - 1
     let pitch = lattice.pitches[last - 1]
-    let starts = zip(
-      places(Array(extents.dropLast(2)), Array(lattice.pitches.dropLast(2))),
-      places(Array(extents.dropLast(2)), Array(steps.dropLast(2))))
+    let starts =
+      last == 1
+      ? [(0, 0)]
+      : Array(
+        zip(
+          places(Array(extents.dropLast(2)), Array(lattice.pitches.dropLast(2))),
+          places(Array(extents.dropLast(2)), Array(steps.dropLast(2)))))
     planes.withUnsafeBufferPointer { planes in
       let count = planes.count / block.channels * channels
       for (from, to) in starts {
@@ -190,8 +199,7 @@ final class StencilConvolution: Sendable {
   }
 
   private func put<T: KernelElement>(
-    _ stage: UnsafePointer<T>, _ extents: [Int], _ bias: UnsafePointer<T>?, _ output: UnsafeMutablePointer<T>,
-    _ steps: [Int]
+    _ stage: UnsafePointer<T>, _ extents: [Int], _ bias: UnsafePointer<T>?, _ output: UnsafeMutablePointer<T>
   ) {
     let last = extents.count - 1
     let emit = T.kernels.table.emit

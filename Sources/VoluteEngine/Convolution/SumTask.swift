@@ -5,6 +5,8 @@
 struct SumTask {
   /// The first output of the block, in the units in which blocks are counted.
   let origin: [Int]
+  /// The block's number, row-major.
+  let block: Int
   let sample: Int
   let group: Int
   /// The panels of output channels.
@@ -25,7 +27,9 @@ struct SumTask {
     let size = (panels + shares - 1) / shares
     guard share * size < panels else { return nil }
     self.panels = share * size..<min(share * size + size, panels)
-    var rest = number / shares
+    let (others, block) = (number / shares).quotientAndRemainder(dividingBy: blocks.reduce(1, *))
+    self.block = block
+    var rest = block
     var origin = Array(repeating: 0, count: blocks.count)
     for axis in blocks.indices.reversed() {
       let (outer, index) = rest.quotientAndRemainder(dividingBy: blocks[axis])
@@ -33,6 +37,6 @@ struct SumTask {
       rest = outer
     }
     self.origin = origin
-    (sample, group) = rest.quotientAndRemainder(dividingBy: groups)
+    (sample, group) = others.quotientAndRemainder(dividingBy: groups)
   }
 }

@@ -31,14 +31,18 @@ final class WinogradRowConvolution: Sendable {
   /// The point whose products reach every output of a tile unchanged.
   private let biasPoint: Int
 
-  private var sum: WindowSum { block.sum }
+  private let sum: WindowSum
+  private let points: Int
+  private let height: Int
   private var tiled: Range<Int> { block.tiled }
-  var tiles: [WinogradTile] { block.tiles }
-  var height: Int { block.height }
+  private var tiles: [WinogradTile] { block.tiles }
 
   init<T: KernelElement>(_ block: WinogradRowBlock, _ type: T.Type) {
     self.block = block
     let (sum, tiled, tiles) = (block.sum, block.tiled, block.tiles)
+    self.sum = sum
+    points = block.points
+    height = block.height
     let kernels = T.kernels
     let lanes = block.hasSamples ? kernels.lanes : 1
     self.lanes = lanes
@@ -122,9 +126,9 @@ final class WinogradRowConvolution: Sendable {
 
   private var transformedSize: Int { sum.inputs * Self.channelPitch(layout) + 256 }
   private var packingSize: Int { lattice.channelSize + 2 * layout.stageSize + 64 }
-  private var productSize: Int { block.points * height * rowSize }
+  private var productSize: Int { points * height * rowSize }
   /// Results of a stage on the way back.
-  private var backSize: Int { block.points * rowsAtOnce * rowSize }
+  private var backSize: Int { points * rowsAtOnce * rowSize }
   /// A line that is packed or, of samples, the longest stretch of results.
   private let lineSize: Int
   private var scratchSize: Int { transformedSize + max(packingSize, productSize + 2 * backSize) + lineSize }
@@ -301,6 +305,8 @@ final class WinogradRowConvolution: Sendable {
     let put = T.kernels.table.emit
     let pitch = sum.axes[tiled.upperBound - 1].outputStep * tiles[tiles.count - 1].outputs
     let step = sum.axes[sum.axes.count - 1].outputStep
+    let (batchStep, channelStep) = (sum.outputSteps.batch, sum.outputSteps.channel)
+    let accumulates = sum.accumulates
     for first in stride(from: 0, to: rows, by: rowsAtOnce) {
       var from = UnsafePointer(products + first * rowSize)
       for (index, stage) in outputStages.enumerated() {
@@ -310,12 +316,12 @@ final class WinogradRowConvolution: Sendable {
       targets.rows.withUnsafeBufferPointer { list in
         for row in first..<min(first + rowsAtOnce, rows) {
           let values = from + (row - first) * rowSize
-          let channel = output + row * sum.outputSteps.channel
+          let channel = output + row * channelStep
           if let route = targets.route {
             for target in list {
               route.unpack(
-                values + target.from, samples: count, batchStep: sum.outputSteps.batch,
-                accumulates: sum.accumulates, row: scratch, to: channel + target.to)
+                values + target.from, samples: count, batchStep: batchStep,
+                accumulates: accumulates, row: scratch, to: channel + target.to)
             }
             continue
           }
@@ -323,7 +329,7 @@ final class WinogradRowConvolution: Sendable {
             put?(
               target.count, targets.width, values + target.from, lines.pitch, channel + target.to, pitch,
               step,
-              nil, sum.accumulates ? 1 : 0)
+              nil, accumulates ? 1 : 0)
           }
         }
       }
