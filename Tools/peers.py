@@ -366,7 +366,7 @@ def main():
         below = sum(ratio < 1 for ratio, _ in results)
         lines += [f"## {len(results)} variations, seed {options.seed}", "",
                   f"{below} below 1; the ten with the lowest ratio:", "", *table[:2], *(t for _, t in results[:10]), ""]
-        print(*(t for _, t in results[:10]), sep="\n")
+        print(*(text for ratio, text in results if ratio < 1), sep="\n")
     with open(options.output, "w") as file:
         file.write("\n".join(lines))
 
