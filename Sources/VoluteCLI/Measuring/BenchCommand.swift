@@ -51,8 +51,13 @@ struct BenchCommand: ParsableCommand {
       geometry, convolution.direction, convolution.dtype, policy: convolution.algorithm)
     var run = try ConvolutionRun(
       geometry, convolution.direction, convolution.dtype, policy: convolution.algorithm)
-    // The second call makes what is kept of a weight that stays.
-    for _ in 0..<(prepacked ? 2 : 1) { _ = try run.time() }
+    // Processors and threads take a while to wake. The second call makes what is kept of a weight that stays.
+    let start = ContinuousClock.now
+    var calls = 0
+    while calls < (prepacked ? 2 : 1) || start.duration(to: .now) < .milliseconds(100) {
+      _ = try run.time()
+      calls += 1
+    }
     var times: [Double] = []
     for _ in 0..<count {
       if !prepacked { run.refresh() }

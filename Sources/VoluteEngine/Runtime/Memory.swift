@@ -63,6 +63,7 @@ package enum Memory {
   /// Smaller requests are the system's business.
   private static let smallest = 1024
   fileprivate static let alignment = 64
+  private static let largePage = 2 << 20
 
   /// The machine's memory.
   static let physical = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
@@ -77,6 +78,19 @@ package enum Memory {
       return state.take(size)
     }
     if let reused, let block = UnsafeMutableRawPointer(bitPattern: reused) { return block }
+    return fresh(size)
+  }
+
+  /// A block from the system; a large one in large pages, where the system gives them to those who ask.
+  private static func fresh(_ size: Int) -> UnsafeMutableRawPointer {
+    #if os(Linux)
+      if size >= 2 * largePage {
+        let block = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: largePage)
+        // Advice: without it nothing is lost but time.
+        _ = madvise(block, size / largePage * largePage, MADV_HUGEPAGE)
+        return block
+      }
+    #endif
     return .allocate(byteCount: size, alignment: alignment)
   }
 
