@@ -132,6 +132,16 @@ typedef struct __attribute__((swift_attr("@Sendable"))) {
 // VOLUTE_ISA names (`baseline`, `avx2`, `avx512`), if the machine has that.
 const volute_kernels *volute_kernels_for_this_machine(void);
 
+// A block of memory.
+typedef struct {
+  void *start;
+  ptrdiff_t size;
+} volute_block;
+
+// This thread's own, zero at first: four blocks, and how many loops it is in that keep them.
+volute_block *volute_thread_blocks(void);
+ptrdiff_t *volute_thread_depth(void);
+
 // A pointer of this thread's own, null at first.
 void *volute_thread_slot(void);
 void volute_set_thread_slot(void *value);

@@ -1,3 +1,5 @@
+import CVolute
+
 #if canImport(Darwin)
   import Darwin
 #elseif canImport(Glibc)
@@ -31,10 +33,19 @@ package struct Lock<Value: Sendable>: @unchecked Sendable {
     _ body: (inout Value) throws(Failure) -> Result
   ) throws(Failure) -> Result {
     try box.withUnsafeMutablePointers { (value, mutex) throws(Failure) -> Result in
-      pthread_mutex_lock(mutex)
+      Self.acquire(mutex)
       defer { pthread_mutex_unlock(mutex) }
       return try body(&value.pointee)
     }
+  }
+
+  /// What is done under a lock takes less time than falling asleep and being woken.
+  @usableFromInline static func acquire(_ mutex: UnsafeMutablePointer<pthread_mutex_t>) {
+    for _ in 0..<200 {
+      if pthread_mutex_trylock(mutex) == 0 { return }
+      volute_pause()
+    }
+    pthread_mutex_lock(mutex)
   }
 
   /// One allocation for both, as a mutex must not move.

@@ -152,13 +152,3 @@ package enum Memory {
     }
   }
 }
-
-/// Calls `body` with room for `count` elements, aligned to 64 bytes and uninitialised.
-func withScratch<T: BitwiseCopyable, Result>(
-  _ type: T.Type, _ count: Int, _ body: (UnsafeMutablePointer<T>) -> Result
-) -> Result {
-  let byteCount = max(count, 1) * MemoryLayout<T>.stride
-  let bytes = Memory.allocate(byteCount: byteCount)
-  defer { Memory.deallocate(bytes, byteCount: byteCount) }
-  return body(bytes.bindMemory(to: T.self, capacity: count))
-}

@@ -4,7 +4,9 @@
 /// the number of threads.
 func parallel(_ count: Int, _ body: (Int) -> Void) {
   if count <= 1 || !ThreadPool.shared.run(count, body) {
-    for index in 0..<count { body(index) }
+    Scratch.keeping {
+      for index in 0..<count { body(index) }
+    }
   }
 }
 

@@ -100,10 +100,12 @@ final class ThreadPool: @unchecked Sendable {
   /// Never inlined: whoever has left the loop must hold no reference to its body.
   @inline(never)
   private func work(_ body: UnsafePointer<(Int) -> Void>, _ count: Int) {
-    while true {
-      let index = next.add(1, ordering: .relaxed).oldValue
-      if index >= count { return }
-      body.pointee(index)
+    Scratch.keeping {
+      while true {
+        let index = next.add(1, ordering: .relaxed).oldValue
+        if index >= count { return }
+        body.pointee(index)
+      }
     }
   }
 
