@@ -240,12 +240,12 @@ def measure(case, threads, rounds):
     slow = warm is None or warm > 3000
     count = 1 if slow else rounds
     # What is over soon is timed more often, by all.
-    repeats = 1 if slow or warm >= 300 else 3 if warm >= 20 else 15
+    repeats = 1 if slow or warm >= 300 else 5 if warm >= 60 else 15
     reports, ours, theirs, onnx_times = None, [], [warm] if warm and slow else [], []
     for _ in range(count):
         # The peers' threads go on looking for work for a while; they must not take a processor from the next in turn.
         time.sleep(0.5)
-        reports = volute.run(5 if slow else max(repeats, 3))
+        reports = volute.run(max(repeats, 5))
         ours.append(reports["median_ms"])
         if not slow:
             theirs.append(statistics.median(torch_peer.time() for _ in range(repeats)))
