@@ -106,7 +106,7 @@ private func packing(_ kernels: volute_scalar_kernels) {
   let line = Room(width + 4 * kernels.lanes)
   measure("pack 64 lines of 64 by a stride of 2") {
     kernels.pack_phases(
-      lines, sources.base, from.base, 1, whole.base, 2, line.base, to.base, width / 2, lines * width / 2)
+      lines, sources.base, from.base, 1, whole.base, 2, line.base, to.base, width / 2, lines * width / 2, 0)
   }
   measure("transpose 64 by 64") { kernels.transpose(lines, width, from.base, width, 1, to.base, lines) }
 }
