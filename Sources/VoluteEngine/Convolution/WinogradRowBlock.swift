@@ -56,7 +56,9 @@ struct WinogradRowBlock {
     let last = first.axes.count - 1
     let able = first.axes.map { Self.tile($0, points: points) }.enumerated().filter { $0.element != nil }
       .map(\.offset)
-    let choices = able.map { [$0] } + able.flatMap { a in able.filter { $0 > a }.map { [a, $0] } }
+    // Points of two axes times phases of a stride are more weights than stay at hand.
+    let dense = able.filter { first.axes[$0].stride == 1 }
+    let choices = able.map { [$0] } + dense.flatMap { a in dense.filter { $0 > a }.map { [a, $0] } }
     let options = choices.flatMap { tiled in
       let tiles = tiled.compactMap { Self.tile(first.axes[$0], points: points) }
       return [false, true].filter { $0 ? canTakeSamples : !tiled.contains(last) }.map { hasSamples in
@@ -196,9 +198,12 @@ struct WinogradRowBlock {
     let results = points * Double(height * lineLayout.size * groups)
     let spill = CostModel.spill(
       stored: stored * Double(bytes), results: results * Double(bytes), panels: panels)
+    // Every block reads the whole weight.
+    let weights = points * panels * Double(height * sum.inputs * taps * bytes)
+    let read = CostModel.spill(stored: weights, results: 0, panels: 0)
     // Rows cut into phases are short pieces: measured, they take half as long again.
     let isCut = !hasSamples && axes[last].stride > 1
-    return (product + work + spill) * (isCut ? 1.5 : 1)
+    return (product + work + spill + read) * (isCut ? 1.5 : 1)
   }
 
   /// Elements of a row of the input.
