@@ -402,7 +402,7 @@ let programs: [Program] = [
   Printed.expect(2, [##"2.7e-06"##])
 
   do {
-    _ = try conv3d(x, w, stride: 2, policy: .algorithm(.winograd4))
+    _ = try conv3d(x, w, policy: .algorithm(.patches))
   } catch {
     print(error.parameter)  // algorithm
     Printed.expect(3, [##"algorithm"##])

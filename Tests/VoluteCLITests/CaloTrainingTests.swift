@@ -41,7 +41,7 @@ import VoluteFormats
     let rate = try #require(run.optimizer["group.0"]).elements(as: Double.self)[0]
     #expect(rate < 0.2, "the rate did not fall: \(rate)")
     let best = try TrainingCheckpoint("\(folder.path)/whole/checkpoint-best.safetensors")
-    #expect(best.step < run.step && best.step % 4 == 0)
+    #expect(best.step <= run.step && best.step % 4 == 0)
   }
 
   @Test func aRunThatGetsNoBetterEnds() throws {

@@ -55,6 +55,7 @@ struct BenchCommand: ParsableCommand {
     let start = ContinuousClock.now
     var calls = 0
     while calls < (prepacked ? 2 : 1) || start.duration(to: .now) < .milliseconds(100) {
+      if !prepacked { run.refresh() }
       _ = try run.time()
       calls += 1
     }
