@@ -151,7 +151,7 @@ import Volute
     ),
     ("plan conv2d --input-shape 1,2,4,4 --weight-shape 1,1,2,2", 65, "expected input"),
     (
-      "plan conv2d --input-shape 1,1,4,4 --weight-shape 1,1,4,4 --algorithm winograd2", 65,
+      "plan conv2d --input-shape 1,1,9,9 --weight-shape 1,1,4,4 --algorithm winograd2", 65,
       "winograd2 cannot compute this forward: a kernel of 4 taps, not 3"
     ),
   ]) func wrongWordsAreRefused(words: String, status: Int32, text: String) throws {

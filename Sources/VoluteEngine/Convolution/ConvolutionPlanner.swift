@@ -280,7 +280,7 @@ private struct Outcome {
       if let against = WinogradConvolution.reasonAgainst(parts[0], tiles: count) {
         reason =
           isCorrelation
-          ? "no axis before the last has two to \(tile.points - 1) taps, neither strided nor dilated"
+          ? "no axis before the last has 2 to \(tile.points - 1) taps, neither strided nor dilated"
           : against
         break
       }
