@@ -21,7 +21,7 @@ final class BatchConvolution: Sendable {
 
   static func reasonAgainst(_ sum: WindowSum, lanes: Int) -> String? {
     // So many products in one sum lose digits.
-    if sum.taps > 2048 { return "a window of \(sum.taps) places is too large to be summed at once" }
+    if sum.taps > 1024 { return "a window of \(sum.taps) places is too large to be summed at once" }
     return SampleLanes.reasonAgainst(sum, lanes: lanes)
   }
 

@@ -235,7 +235,7 @@ extension Cases {
     guard let geometry, geometry.cost(bias: false).multiplyAdds < 2e6 else { return nil }
     if direction == .weightGradient {
       let places = (isTransposed ? geometry.inputSize : geometry.outputSize).reduce(1, *)
-      if isCorrelation && places < 4 * kernel.reduce(1, *) || isBatch && places > 2048 { return nil }
+      if isCorrelation && places < 4 * kernel.reduce(1, *) || isBatch && places > 1024 { return nil }
     }
     return (geometry, direction)
   }
