@@ -398,7 +398,7 @@ let programs: [Program] = [
 
   print(ConvolutionAlgorithm.direct.isExact, ConvolutionAlgorithm.fourier.isExact)  // true false
   Printed.expect(1, [##"true false"##])
-  print(ConvolutionAlgorithm.winograd4.errorBound.rms)  // 2.7e-06
+  print(ConvolutionAlgorithm.winograd4.errorBound().rms)  // 2.7e-06
   Printed.expect(2, [##"2.7e-06"##])
 
   do {

@@ -23,7 +23,8 @@ import VoluteFormats
   @Test func thePlateauSurvivesAStop() throws {
     let folder = try Folder()
     // Far too fast, so that nothing gets better and the rate falls.
-    let words = "\(Self.tiny) --held-out 0.2 --patience 1 --early-stop 9 --learning-rate 1 --steps 24"
+    let words =
+      "\(Self.tiny) --seed 5 --held-out 0.2 --patience 1 --early-stop 9 --learning-rate 1 --steps 24"
     let whole = try Command("\(words) --out {}/whole", in: folder)
     #expect(whole.status == 0 && whole.output.contains("at best, in epoch"), "\(whole.error)")
     // In the middle of an epoch, at the end of one, and right behind it.
@@ -41,7 +42,7 @@ import VoluteFormats
     let rate = try #require(run.optimizer["group.0"]).elements(as: Double.self)[0]
     #expect(rate < 0.2, "the rate did not fall: \(rate)")
     let best = try TrainingCheckpoint("\(folder.path)/whole/checkpoint-best.safetensors")
-    #expect(best.step <= run.step && best.step % 4 == 0)
+    #expect(best.step < run.step && best.step % 4 == 0)
   }
 
   @Test func aRunThatGetsNoBetterEnds() throws {

@@ -52,7 +52,7 @@ struct PlanCommand: ParsableCommand {
         timeText(.seconds(1) * $0.seconds)
       }
       let measuredText = measure ? padded(time ?? "-", 11) : ""
-      let bound = candidate.algorithm.errorBound
+      let bound = candidate.algorithm.errorBound(plan.direction)
       print(
         "\(mark) \(padded(candidate.algorithm.rawValue, 13))\(padded(predicted, 11))\(measuredText)"
           + "\(padded(scaled(Double(candidate.workspace), unit: "B"), 11))\(bound.rms), \(bound.maximum)")

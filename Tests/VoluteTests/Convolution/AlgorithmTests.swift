@@ -49,11 +49,7 @@ import VoluteEngine
       let depth = geometry.cost(bias: false).multiplyAdds / Double(max(expected.count, 1))
       let scale = max(rootMeanSquare(expected), algorithm.isOfSpectra ? depth.squareRoot() : 1e-3)
       let error = rootMeanSquare(zip(actual, expected).map { $0 - $1 }) / scale
-      // A gradient by the weight rounds at least as a sum over all positions does.
-      let rms =
-        direction == .weightGradient
-        ? max(algorithm.errorBound.rms, ConvolutionAlgorithm.direct.errorBound.rms) : algorithm.errorBound.rms
-      let bound = rms * 2 * (dtype == .float32 ? 1 : 1e-8)
+      let bound = algorithm.errorBound(direction).rms * 2 * (dtype == .float32 ? 1 : 1e-8)
       largest = max(largest, error / bound)
       #expect(
         error <= bound,
@@ -233,9 +229,9 @@ extension Cases {
         inputShape: [batch, elements] + size, weightShape: [positions, elements / groups] + kernel,
         stride: stride, padding: padding, dilation: dilation, groups: groups)
     guard let geometry, geometry.cost(bias: false).multiplyAdds < 2e6 else { return nil }
-    if direction == .weightGradient {
+    if isCorrelation {
       let places = (isTransposed ? geometry.inputSize : geometry.outputSize).reduce(1, *)
-      if isCorrelation && places < 4 * kernel.reduce(1, *) || isBatch && places > 1024 { return nil }
+      if places < 4 * kernel.reduce(1, *) { return nil }
     }
     return (geometry, direction)
   }
