@@ -138,7 +138,9 @@ typedef struct {
   ptrdiff_t size;
 } volute_block;
 
-// This thread's own, zero at first: four blocks, and how many loops it is in that keep them.
+// This thread's own, zero at first: as many blocks as tasks ask for at a time, and how many loops it is in that keep
+// them.
+#define VOLUTE_THREAD_BLOCKS 4
 volute_block *volute_thread_blocks(void);
 ptrdiff_t *volute_thread_depth(void);
 

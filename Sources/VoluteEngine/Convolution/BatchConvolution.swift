@@ -9,7 +9,6 @@ final class BatchConvolution: Sendable {
   let height: Int
   let weightLayout: PackedLayout
   let lanes: Int
-  private let bytes: Int
   private let block: ConvolutionBlock
   private let lattice: Lattice
   private let offsets: [Int32]
@@ -28,7 +27,6 @@ final class BatchConvolution: Sendable {
   init<T: KernelElement>(_ sum: WindowSum, _ type: T.Type) {
     self.sum = sum
     lanes = T.kernels.lanes
-    bytes = MemoryLayout<T>.size
     height = T.kernels.tileHeight(rows: sum.outputs)
     weightLayout = PackedLayout(.panels, sum, [height], T.self)
     let axes = sum.axes + [SampleLanes.axis(sum, lanes: lanes)]
@@ -71,7 +69,6 @@ final class BatchConvolution: Sendable {
 
   private var panels: Int { (sum.outputs + height - 1) / height }
   private var panelsOfShare: Int { (panels + block.shares - 1) / block.shares }
-  private var packedSize: Int { block.channels * lattice.channelSize + 1024 }
   private var stageSize: Int { panelsOfShare * height * block.extents.reduce(1, *) }
   /// The longest stretch of results of all samples.
   private var rowSize: Int { lanes * block.extents.dropLast().suffix(2).reduce(1, *) }
@@ -81,9 +78,10 @@ final class BatchConvolution: Sendable {
     (sum.groups * panels * height * sum.depth + threads * (packedSize + stageSize + rowSize)) * bytes
   }
 
-  /// Bytes of a packed block, and the tiles that read them.
-  var packedBytes: Double { Double(packedSize * bytes) }
-  var tilesOfBlock: Double { Double(tiles.tiles.count * panels) }
+  /// Elements of a packed block, and beyond it what the last tile may read.
+  var packedSize: Int { block.channels * lattice.channelSize + 1024 }
+  /// Tiles that read it.
+  var tilesOfBlock: Int { tiles.tiles.count * panels }
 
   var tasks: Double {
     Double((sum.batch + lanes - 1) / lanes * sum.groups) * Double(blocks.reduce(1, *))

@@ -272,16 +272,17 @@ private struct Outcome {
     }
     var reason = ""
     let isCorrelation = CorrelationBlock.reasonAgainst(sum) == nil
-    if isCorrelation, let plan = CorrelationBlock.best(sum, points: tile.points, T.self) {
+    if isCorrelation, let plan = CorrelationConvolution.best(sum, points: tile.points, T.self) {
       options.append((.correlation(plan), plan.estimate(bytes: bytes)))
     }
     let parts = sum.undilated()
     for count in 1...min(3, sum.axes.count) {
       if let against = WinogradConvolution.reasonAgainst(parts[0], tiles: count) {
+        let taps = "2 to \(tile.points - 1) taps"
         reason =
           isCorrelation
-          ? "no axis before the last has 2 to \(tile.points - 1) taps, neither strided nor dilated"
-          : against
+          ? "no axis before the last has \(taps), neither strided nor dilated"
+          : "\(against), and no axis has \(taps) or as many for each phase of its stride"
         break
       }
       let plans = parts.map {

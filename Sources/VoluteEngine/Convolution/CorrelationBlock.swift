@@ -20,6 +20,12 @@ struct CorrelationBlock {
     return nil
   }
 
+  /// The best tile of at most `points` points along an axis; `nil` if there is none.
+  static func tile(_ axis: WindowSum.Axis, points: Int) -> WinogradTile? {
+    if axis.stride > 1 || axis.dilation > 1 { return nil }
+    return .best(points: points, taps: axis.count, count: axis.kernel)
+  }
+
   init<T: KernelElement>(_ sum: WindowSum, tiles: [(axis: Int, tile: WinogradTile)], _ type: T.Type) {
     self.sum = sum
     self.tiles = tiles
@@ -56,25 +62,6 @@ struct CorrelationBlock {
     }
     self.extents = extents
     shares = min(blocks.reduce(sum.inputs, *), 8)
-  }
-
-  /// The cheapest of the choices of at most two axes that can be tiled, with tiles of at most `points` points; `nil` if
-  /// none can.
-  static func best<T: KernelElement>(
-    _ sum: WindowSum, points: Int, _ type: T.Type
-  ) -> CorrelationConvolution? {
-    let able = sum.axes.indices.dropLast().filter {
-      sum.axes[$0].stride == 1 && sum.axes[$0].dilation == 1
-    }.compactMap { axis in
-      WinogradTile.best(points: points, taps: sum.axes[axis].count, count: sum.axes[axis].kernel).map {
-        (axis: axis, tile: $0)
-      }
-    }
-    let choices = able.map { [$0] } + able.flatMap { a in able.filter { $0.axis > a.axis }.map { [$0, a] } }
-    let plans = choices.map { tiles in
-      return CorrelationConvolution(CorrelationBlock(sum, tiles: tiles, T.self), T.self)
-    }
-    return plans.min { $0.cycles < $1.cycles }
   }
 
   var panels: Int { (sum.outputs + height - 1) / height }

@@ -65,6 +65,20 @@ final class CorrelationConvolution: Sendable {
     offsets = places(counts, zip(pitches, sum.axes).map { $0 * $1.dilation * sum.batch }).map(Int32.init)
   }
 
+  /// The cheapest choice of axes, with tiles of at most `points` points; `nil` if no axis can be tiled.
+  static func best<T: KernelElement>(
+    _ sum: WindowSum, points: Int, _ type: T.Type
+  ) -> CorrelationConvolution? {
+    let tiles = sum.axes.map { CorrelationBlock.tile($0, points: points) }
+    let able = tiles.indices.dropLast().filter { tiles[$0] != nil }
+    let plans = WinogradTile.choices(of: able).map { tiled in
+      // The axis that lies closer together is transformed first.
+      let tiles = tiled.reversed().compactMap { axis in tiles[axis].map { (axis: axis, tile: $0) } }
+      return CorrelationConvolution(CorrelationBlock(sum, tiles: tiles, T.self), T.self)
+    }
+    return plans.min { $0.cycles < $1.cycles }
+  }
+
   private var lineSize: Int { lineTaps * channels }
   /// Sums of one share, one group and one point: `[panel][line start][row][line]`.
   private var pointSums: Int { panels * lineStarts.count * height * lineSize }

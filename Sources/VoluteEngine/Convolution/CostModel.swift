@@ -73,7 +73,8 @@ extension BatchConvolution {
     // Strided rows are read under masks, and lines of the cache more than once.
     let turning = sum.axes.suffix(2).contains { $0.stride > 1 } ? 7.0 : 5
     // Every tile reads the whole block.
-    let read = CostModel.spill(stored: packedBytes, results: 0, panels: tilesOfBlock)
+    let read = CostModel.spill(
+      stored: Double(packedSize * bytes), results: 0, panels: Double(tilesOfBlock))
     return SumEstimate(
       seconds: paddedMultiplyAdds / model.multiplyAdds
         + (turnedVectors * turning + tasks * read) * model.cycle(lanes: lanes)

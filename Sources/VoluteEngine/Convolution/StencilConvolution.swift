@@ -175,13 +175,9 @@ final class StencilConvolution: Sendable {
   ) {
     let last = extents.count - 1
     let pitch = lattice.pitches[last - 1]
-    let starts =
-      last == 1
-      ? [(0, 0)]
-      : Array(
-        zip(
-          places(Array(extents.dropLast(2)), Array(lattice.pitches.dropLast(2))),
-          places(Array(extents.dropLast(2)), Array(steps.dropLast(2)))))
+    let outer = Array(extents.dropLast(2))
+    let starts = zip(
+      places(outer, Array(lattice.pitches.dropLast(2))), places(outer, Array(steps.dropLast(2))))
     planes.withUnsafeBufferPointer { planes in
       let count = planes.count / block.channels * channels
       for (from, to) in starts {

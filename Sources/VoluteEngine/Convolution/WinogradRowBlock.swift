@@ -54,12 +54,8 @@ struct WinogradRowBlock {
     let lanes = T.kernels.lanes
     let canTakeSamples = lanes > 1 && SampleLanes.reasonAgainst(first, lanes: lanes) == nil
     let last = first.axes.count - 1
-    let able = first.axes.map { Self.tile($0, points: points) }.enumerated().filter { $0.element != nil }
-      .map(\.offset)
-    // Points of two axes times phases of a stride are more weights than stay at hand.
-    let dense = able.filter { first.axes[$0].stride == 1 }
-    let choices = able.map { [$0] } + dense.flatMap { a in dense.filter { $0 > a }.map { [a, $0] } }
-    let options = choices.flatMap { tiled in
+    let able = first.axes.indices.filter { Self.tile(first.axes[$0], points: points) != nil }
+    let options = WinogradTile.choices(of: able).flatMap { tiled in
       let tiles = tiled.compactMap { Self.tile(first.axes[$0], points: points) }
       return [false, true].filter { $0 ? canTakeSamples : !tiled.contains(last) }.map { hasSamples in
         sums.map { WinogradRowBlock($0, tiled: tiled, tiles, hasSamples: hasSamples, T.self) }

@@ -24,6 +24,11 @@ struct WinogradTile: Hashable, Sendable {
     return tiles.min { $0.products(count) < $1.products(count) }
   }
 
+  /// Which of the axes that can be tiled may be: each alone, and each pair.
+  static func choices(of axes: [Int]) -> [[Int]] {
+    axes.map { [$0] } + axes.flatMap { first in axes.filter { $0 > first }.map { [first, $0] } }
+  }
+
   /// Products of a line of `count` outputs.
   private func products(_ count: Int) -> Int { (count + outputs - 1) / outputs * points }
 }

@@ -13,8 +13,7 @@ func withScratch<T: BitwiseCopyable, Result>(
 /// Room that the tasks of a loop take one after the other on one thread: it stays there, in that thread's cache, until
 /// the loop is over.
 enum Scratch {
-  /// Blocks that a thread keeps, as many as tasks ask for at a time.
-  private static let count = 4
+  private static let count = Int(VOLUTE_THREAD_BLOCKS)
 
   /// Calls `loop`, whose tasks find again what those before them gave back.
   @inline(__always)
