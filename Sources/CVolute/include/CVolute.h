@@ -51,6 +51,12 @@ typedef struct {
   ptrdiff_t to, from, step, count;
 } volute_run;
 
+// Part of a line that rows are added to: to[to + i * step] += the sum over t < taps of element first + i - t * tap_shift
+// of the row at from + t * tap_step, for i < count. There is nothing beyond the ends of a row.
+typedef struct {
+  ptrdiff_t to, step, count, first, taps, from, tap_step, tap_shift;
+} volute_fold;
+
 // Where the spectra of three matrices lie, relative to the first; imaginary parts `imaginary` behind real ones.
 typedef struct {
   ptrdiff_t imaginary, x_row, x_depth, w_column, w_depth, s_row, s_column;
@@ -87,6 +93,10 @@ typedef struct __attribute__((swift_attr("@Sendable"))) {
   void (*pack_phases)(ptrdiff_t lines, const ptrdiff_t *sources, const void *from, ptrdiff_t run_count,
                       const volute_run *runs, ptrdiff_t step, void *line, void *to, ptrdiff_t pitch,
                       ptrdiff_t phase, ptrdiff_t ahead);
+  // For each line, one of `outer` and one of `inner`, what `folds` say, from all rows of both: `count` of each, `step` apart.
+  // Rows are `n` long.
+  void (*fold)(ptrdiff_t outer_count, const volute_run *outer, ptrdiff_t inner_count, const volute_run *inner,
+               ptrdiff_t fold_count, const volute_fold *folds, ptrdiff_t n, const void *from, void *to);
   // to[i] = the sum over r of from[offsets[r] + i] * factors[r * n + i], without the rows whose offset is negative.
   void (*multiply_rows)(ptrdiff_t n, ptrdiff_t count, const ptrdiff_t *offsets, const void *from, const void *factors,
                         void *to);

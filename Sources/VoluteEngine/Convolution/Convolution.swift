@@ -12,6 +12,9 @@ public enum ConvolutionAlgorithm: String, Hashable, Sendable, CaseIterable {
   case stencil
   /// Rows of windows that do not overlap, for a few output channels: as fast as the input can be read.
   case patches
+  /// A matrix product with all taps at once, whose rows are added where their taps point: transposed convolutions and
+  /// gradients by the input.
+  case scatter
   /// A matrix product that is summed over the places of a large window: gradients by the weight.
   case correlation
   /// Winograd's tiles of four points, F(2, 3) and F(3, 2), along one axis or more.
@@ -28,7 +31,7 @@ public enum ConvolutionAlgorithm: String, Hashable, Sendable, CaseIterable {
   /// belong.
   public var isExact: Bool {
     switch self {
-    case .reference, .direct, .batch, .stencil, .patches, .correlation: true
+    case .reference, .direct, .batch, .stencil, .patches, .scatter, .correlation: true
     case .winograd2, .winograd4, .fourier, .fourierRows: false
     }
   }
@@ -38,7 +41,7 @@ public enum ConvolutionAlgorithm: String, Hashable, Sendable, CaseIterable {
   public func errorBound(_ direction: ConvolutionDirection = .forward) -> (rms: Double, maximum: Double) {
     let sum = (rms: 7e-7, maximum: 5e-6)
     return switch self {
-    case .reference, .direct, .batch, .stencil, .patches, .correlation: sum
+    case .reference, .direct, .batch, .stencil, .patches, .scatter, .correlation: sum
     // A gradient by the weight adds up all positions, whatever the products.
     case .winograd2: direction == .weightGradient ? sum : (3.7e-7, 1.1e-6)
     case .winograd4: (2.7e-6, 1.0e-5)

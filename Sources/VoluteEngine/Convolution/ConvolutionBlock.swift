@@ -67,7 +67,7 @@ struct ConvolutionBlock {
   }
 
   /// Cuts `count` into pieces of nearly one size, at most `limit` each.
-  private static func even(_ count: Int, atMost limit: Int, multiple: Int) -> Int {
+  static func even(_ count: Int, atMost limit: Int, multiple: Int) -> Int {
     let pieces = (count + limit - 1) / max(limit, 1)
     if pieces <= 1 { return count }
     let size = (count + pieces - 1) / pieces

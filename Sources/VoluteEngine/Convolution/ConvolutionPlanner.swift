@@ -143,8 +143,10 @@ private struct Outcome {
       var plans: [SumPlan] = []
       var seconds: [Double] = []
       var workspace = 0
-      var refusal: String?
-      for sum in parts.sums {
+      // All phases of a stride at once, or one after the other.
+      let sums = algorithm == .scatter ? parts.window.map { $0.isEmpty ? [] : [$0] } : parts.sums
+      var refusal = sums == nil ? "each output gathers what it is made of" : nil
+      for sum in sums ?? [] {
         switch Self.plan(sum, algorithm, limit: key.workspaceLimit, T.self) {
         case .success(let part):
           plans.append(part.plan)
@@ -190,6 +192,12 @@ private struct Outcome {
       return
     }
     algorithm = best.algorithm
+    if best.algorithm == .scatter {
+      // It sets what it adds to.
+      (sums, needsFill) = (best.plans, best.plans.isEmpty)
+      return
+    }
+    options.removeAll { $0.algorithm == .scatter }
     // Phases of a stride may differ: each takes what is best for it.
     sums = parts.sums.indices.compactMap { index in
       options.min { cost($0, $0.seconds[index]) < cost($1, $1.seconds[index]) }?.plans[index]
@@ -233,6 +241,9 @@ private struct Outcome {
       if let reason = PatchConvolution.reasonAgainst(sum) { return .failure(Refusal(text: reason)) }
       let plan = PatchConvolution(sum)
       return .success((.patches(plan), plan.estimate(bytes: bytes)))
+    case .scatter:
+      let plan = ScatterConvolution(sum, T.self)
+      return .success((.scatter(plan), plan.estimate(T.self)))
     case .stencil:
       let parts = sum.undilated()
       if let reason = StencilConvolution.reasonAgainst(parts[0]) { return .failure(Refusal(text: reason)) }

@@ -82,6 +82,19 @@ extension BatchConvolution {
   }
 }
 
+extension ScatterConvolution {
+  func estimate<T: KernelElement>(_ type: T.Type) -> SumEstimate {
+    let bytes = MemoryLayout<T>.size
+    let model = CostModel(bytes: bytes)
+    let lanes = T.kernels.lanes
+    let weights = Double(sum.groups * sum.outputs * sum.inputs)
+    return SumEstimate(
+      seconds: cycles(lanes: lanes, bytes: bytes) * model.cycle(lanes: lanes) + weights / model.elements
+        + CostModel.overhead,
+      workspace: workspace(threads: 1, bytes: bytes))
+  }
+}
+
 extension StencilConvolution {
   func estimate(bytes: Int) -> SumEstimate {
     let model = CostModel(bytes: bytes)

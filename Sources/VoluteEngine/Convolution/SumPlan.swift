@@ -9,6 +9,7 @@ enum SumPlan: Sendable {
   case fourier(FourierConvolution)
   case fourierRows(FourierRowConvolution)
   case patches(PatchConvolution)
+  case scatter(ScatterConvolution)
 
   /// - Parameter origin: where the weight was taken from; what is made of it is then kept.
   @inline(__always)
@@ -20,6 +21,8 @@ enum SumPlan: Sendable {
     case .direct(let plan):
       plan.run(input, panels(plan.sum, weight, plan.height, origin, plan.weightLayout), bias, output)
     case .batch(let plan):
+      plan.run(input, panels(plan.sum, weight, plan.height, origin, plan.weightLayout), bias, output)
+    case .scatter(let plan):
       plan.run(input, panels(plan.sum, weight, plan.height, origin, plan.weightLayout), bias, output)
     case .stencil(let plans):
       for plan in plans { plan.run(input, weight, bias, output) }

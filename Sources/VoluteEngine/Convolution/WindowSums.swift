@@ -12,12 +12,16 @@ package struct WindowSums: Hashable, Sendable {
   package var sums: [WindowSum] = []
   /// Whether some outputs belong to no sum, so that all must be set to the bias, or to zero, first.
   package var needsFill = false
+  /// The sum that these are together the adjoint of; `nil` where they are not of one.
+  private(set) var window: WindowSum?
 
   package init(_ geometry: ConvolutionGeometry, _ direction: ConvolutionDirection) {
     let sides = Sides(geometry)
     switch (direction, geometry.isTransposed) {
     case (.forward, false), (.inputGradient, true): sums = [sides.gather()]
-    case (.forward, true), (.inputGradient, false): (sums, needsFill) = sides.scatter()
+    case (.forward, true), (.inputGradient, false):
+      (sums, needsFill) = sides.scatter()
+      window = sides.gather()
     case (.weightGradient, _): sums = [sides.correlate()]
     }
     sums.removeAll(where: \.isEmpty)

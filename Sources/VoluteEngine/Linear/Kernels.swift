@@ -70,12 +70,13 @@ final class KernelSet: @unchecked Sendable {
 
   /// The height of tile that wastes least on a matrix of `rows` rows: lower tiles cost more loads a product.
   func tileHeight(rows: Int) -> Int {
-    func cost(_ height: Int) -> Double {
-      let tile = tile(rows: height)
-      let panels = (rows + height - 1) / height
-      let accumulators = Double(height * tile.vectors)
-      return Double(panels * height) * (1 + 2 / accumulators + (height == 1 ? 1.2 : height == 2 ? 0.2 : 0))
-    }
-    return tileHeights.min { cost($0) < cost($1) } ?? 1
+    func total(_ height: Int) -> Double { Double((rows + height - 1) / height) * cost(ofTileHeight: height) }
+    return tileHeights.min { total($0) < total($1) } ?? 1
+  }
+
+  /// What a tile of so many rows takes, in rows of the tallest.
+  func cost(ofTileHeight height: Int) -> Double {
+    let accumulators = Double(height * tile(rows: height).vectors)
+    return Double(height) * (1 + 2 / accumulators + (height == 1 ? 1.2 : height == 2 ? 0.2 : 0))
   }
 }

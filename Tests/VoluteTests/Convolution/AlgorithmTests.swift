@@ -98,6 +98,24 @@ import VoluteEngine
     }
   }
 
+  /// Nor does an infinite weight reach what its tap does not: products with padding are not made.
+  @Test func scatteringMakesNoProductWithPadding() throws {
+    let geometry = try ConvolutionGeometry(
+      transposing: [1, 8, 9, 9], weightShape: [8, 5, 4, 4], stride: 2, padding: 1)
+    var cases = Cases(seed: 6)
+    var w = cases.normal(geometry.weightShape, .float32)
+    w[2, 1, 0, 3] = Tensor(Float.infinity)
+    let y = try convolve(
+      geometry, cases.normal(geometry.inputShape, .float32), w, nil, policy: .algorithm(.scatter))
+    #expect(y.shape == [1, 5, 18, 18])
+    for (place, value) in y.elements(as: Float.self).enumerated() {
+      let (channel, row, column) = (place / 324, place / 18 % 18, place % 18)
+      // The tap at (0, 3) gives place (p, q) to row 2p - 1 and column 2q + 2.
+      let isReached = channel == 1 && row % 2 == 1 && row < 17 && column % 2 == 0 && column >= 2
+      #expect(value.isFinite == !isReached, "\(channel), \(row), \(column): \(value)")
+    }
+  }
+
   @Test func anAlgorithmThatCannotIsRefusedInWords() throws {
     let geometry = try ConvolutionGeometry(inputShape: [1, 2, 9], weightShape: [2, 2, 4])
     let error = #expect(throws: ShapeError.self) {
@@ -170,6 +188,9 @@ extension Cases {
     } else if algorithm == .stencil {
       direction = pick([.forward, .inputGradient])
       isTransposed = int(0...1) == 0
+    } else if algorithm == .scatter {
+      isTransposed = int(0...1) == 0
+      direction = isTransposed ? .forward : .inputGradient
     }
     let isDepthwise = algorithm == .stencil
     let groups = isDepthwise ? int(1...5) : pick([1, 1, 1, 2, 3])
