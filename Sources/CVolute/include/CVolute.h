@@ -94,9 +94,10 @@ typedef struct __attribute__((swift_attr("@Sendable"))) {
                       const volute_run *runs, ptrdiff_t step, void *line, void *to, ptrdiff_t pitch,
                       ptrdiff_t phase, ptrdiff_t ahead);
   // For each line, one of `outer` and one of `inner`, what `folds` say, from all rows of both: `count` of each, `step` apart.
-  // Rows are `n` long.
-  void (*fold)(ptrdiff_t outer_count, const volute_run *outer, ptrdiff_t inner_count, const volute_run *inner,
-               ptrdiff_t fold_count, const volute_fold *folds, ptrdiff_t n, const void *from, void *to);
+  // Rows are `n` long. Lines behind the first `outer_old` and `inner_old` are not added to, but start as `*start`.
+  void (*fold)(ptrdiff_t outer_count, ptrdiff_t outer_old, const volute_run *outer, ptrdiff_t inner_count,
+               ptrdiff_t inner_old, const volute_run *inner, ptrdiff_t fold_count, const volute_fold *folds, ptrdiff_t n,
+               const void *from, const void *start, void *to);
   // to[i] = the sum over r of from[offsets[r] + i] * factors[r * n + i], without the rows whose offset is negative.
   void (*multiply_rows)(ptrdiff_t n, ptrdiff_t count, const ptrdiff_t *offsets, const void *from, const void *factors,
                         void *to);

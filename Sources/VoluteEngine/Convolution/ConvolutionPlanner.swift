@@ -144,7 +144,8 @@ private struct Outcome {
       var seconds: [Double] = []
       var workspace = 0
       // All phases of a stride at once, or one after the other.
-      let sums = algorithm == .scatter ? parts.window.map { $0.isEmpty ? [] : [$0] } : parts.sums
+      let isEmpty = parts.sums.isEmpty || parts.window?.isEmpty ?? false
+      let sums = algorithm == .scatter ? parts.window.map { isEmpty ? [] : [$0] } : parts.sums
       var refusal = sums == nil ? "each output gathers what it is made of" : nil
       for sum in sums ?? [] {
         switch Self.plan(sum, algorithm, limit: key.workspaceLimit, T.self) {

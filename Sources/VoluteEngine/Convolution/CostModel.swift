@@ -138,11 +138,18 @@ extension WinogradConvolution {
 }
 
 extension WinogradRowConvolution {
+  /// To write an element of a line that other phases of a stride write as well: lines come and go once for each.
+  private static let scattered = 0.7e-9
+
   func estimate(bytes: Int) -> SumEstimate {
     let model = CostModel(bytes: bytes)
+    let sum = block.sum
+    let scattered =
+      sum.axes[sum.axes.count - 1].outputStep == 1
+      ? 0 : Double(sum.batch * sum.groups * sum.outputs) * Double(sum.positions) * Self.scattered
     return SumEstimate(
       seconds: block.cycles * model.cycle(lanes: block.lanes) + weightElements / model.elements
-        + arrayElements / model.streamed + CostModel.overhead,
+        + arrayElements / model.streamed + scattered + CostModel.overhead,
       workspace: workspace(threads: 1, bytes: bytes))
   }
 }

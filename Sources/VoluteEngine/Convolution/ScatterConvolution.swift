@@ -20,7 +20,8 @@ final class ScatterConvolution: Sendable {
   let sum: WindowSum
   let height: Int
   let weightLayout: PackedLayout
-  /// Output channels of a task.
+  /// Output channels whose products are made before they are added, and those of a task.
+  private let unit: Int
   private let channels: Int
   private let lattice: Lattice
   private let blocks: [Int]
@@ -43,19 +44,15 @@ final class ScatterConvolution: Sendable {
       weightSteps: .init(group: window.weightSteps.group, output: 1, input: window.weightSteps.output),
       outputSteps: window.outputSteps)
     self.sum = sum
-    (height, channels) = Self.shares(sum, channels: window.inputs, taps: taps, T.kernels)
+    let shares = Self.shares(sum, channels: window.inputs, taps: taps, T.kernels)
+    (height, unit, channels) = (shares.height, shares.unit, shares.channels)
     weightLayout = PackedLayout(.panels, sum, [height], T.self)
-    // What is packed and what becomes of it stay in the second level of cache.
-    let rows = channels * taps
-    var columns = ConvolutionBlock.budget(bytes: MemoryLayout<T>.size) / (sum.inputs + rows)
-    var extents = sum.axes.map(\.count)
-    for axis in extents.indices.reversed() {
-      let isLast = axis == extents.count - 1
-      let limit = max(columns, isLast ? 4 * T.kernels.lanes : 1)
-      extents[axis] = ConvolutionBlock.even(
-        extents[axis], atMost: limit, multiple: isLast ? T.kernels.lanes : 1)
-      columns /= max(extents[axis], 1)
-    }
+    let bytes = MemoryLayout<T>.size
+    let extents = Self.extents(
+      window.axes, lanes: T.kernels.lanes,
+      columns: min(
+        ConvolutionBlock.budget(bytes: bytes) / (sum.inputs + unit * taps), (96 << 10) / bytes / (unit * taps)
+      ))
     let lattice = Lattice(sum.axes, block: extents)
     self.lattice = lattice
     blocks = zip(sum.axes, extents).map { ($0.count + $1 - 1) / $1 }
@@ -70,48 +67,78 @@ final class ScatterConvolution: Sendable {
     self.tiles = tiles
     // Rows that far apart would meet in one set of the cache.
     self.pitch = pitch % 256 == 0 ? pitch + T.kernels.lanes : pitch
-    targets = ScatterTargets(window.axes, block: extents, pitch: self.pitch)
+    targets = ScatterTargets(
+      window.axes, plane: window.inputSteps.channel, block: extents, pitch: self.pitch)
   }
 
-  /// The height of tiles, and the output channels of a task, whose rows are whole tiles.
+  /// The height of tiles, the fewest output channels whose rows are whole tiles, and the output channels of a task.
   private static func shares(
     _ sum: WindowSum, channels: Int, taps: Int, _ kernels: KernelSet
-  ) -> (height: Int, channels: Int) {
+  ) -> (height: Int, unit: Int, channels: Int) {
     let wanted = sum.multiplyAdds < 2e6 ? 1 : 8
     let choices = kernels.tileHeights.map { height in
-      // The fewest channels whose rows are whole tiles, and as many times that as make the packing small beside the
-      // products, unless there were too few tasks.
       let unit = min(height / greatestCommonDivisor(height, taps), channels)
+      // As many as make the packing small beside the products, unless there were too few tasks.
       let most = max(1, channels / unit * sum.batch * sum.groups / wanted)
-      return (height: height, channels: min(unit * max(1, min(256 / (unit * taps), most)), channels))
+      return (
+        height: height, unit: unit, channels: min(unit * max(1, min(256 / (unit * taps), most)), channels)
+      )
     }
-    func cost(_ choice: (height: Int, channels: Int)) -> Double {
+    func cost(_ choice: (height: Int, unit: Int, channels: Int)) -> Double {
       let panels = (choice.channels * taps + choice.height - 1) / choice.height
       let shares = (channels + choice.channels - 1) / choice.channels
       let tasks = shares * sum.batch * sum.groups
       return Double(shares * panels) * kernels.cost(ofTileHeight: choice.height)
         * max(1, Double(wanted) / Double(tasks))
     }
-    return choices.min { cost($0) < cost($1) } ?? (1, 1)
+    return choices.min { cost($0) < cost($1) } ?? (1, 1, 1)
+  }
+
+  /// Places of a block along each axis, about `columns` of them, so shaped that blocks meet in few elements.
+  private static func extents(_ axes: [WindowSum.Axis], lanes: Int, columns: Int) -> [Int] {
+    let last = axes.count - 1
+    var extents = axes.map { _ in 1 }
+    extents[last] = ConvolutionBlock.even(axes[last].count, atMost: max(columns, 4 * lanes), multiple: lanes)
+    /// Elements that a place more or less is given to along an axis, relative to those of one block after the other.
+    func overlap(_ axis: Int, _ extent: Int) -> Double {
+      let moved = Double(extent * axes[axis].stride)
+      let reach = (axes[axis].kernel - 1) * axes[axis].dilation + 1
+      return (moved + Double(max(reach - axes[axis].stride, 0))) / moved
+    }
+    while true {
+      let size = extents.reduce(1, *)
+      let able = (0..<last).filter {
+        extents[$0] < axes[$0].count && size / extents[$0] * (extents[$0] + 1) <= columns
+      }
+      func gain(_ axis: Int) -> Double { overlap(axis, extents[axis]) / overlap(axis, extents[axis] + 1) }
+      // Of equal ones the last, whose lines lie together.
+      guard let axis = able.reversed().max(by: { gain($0) < gain($1) }) else { break }
+      extents[axis] += 1
+    }
+    for axis in 0..<last {
+      extents[axis] = ConvolutionBlock.even(axes[axis].count, atMost: extents[axis], multiple: 1)
+    }
+    return extents
   }
 
   private var taps: Int { window.taps }
   private var sharesOfGroup: Int { (window.inputs + channels - 1) / channels }
-  private var panelsOfShare: Int { (channels * taps + height - 1) / height }
+  private var panelsOfUnit: Int { (unit * taps + height - 1) / height }
   private var packedSize: Int { sum.inputs * lattice.channelSize + 1024 }
-  private var stageSize: Int { panelsOfShare * height * pitch }
+  private var stageSize: Int { panelsOfUnit * height * pitch }
 
   /// Bytes that a run needs beside the arrays, for `threads` threads.
   func workspace(threads: Int, bytes: Int) -> Int {
     let panels = (sum.outputs + height - 1) / height
-    return (sum.groups * panels * height * sum.inputs + threads * (packedSize + stageSize)) * bytes
+    return (sum.groups * panels * height * sum.inputs + threads * (packedSize + stageSize + channels)) * bytes
   }
 
   /// What it takes, in cycles of a core that finishes two vectors of products in each.
   func cycles(lanes: Int, bytes: Int) -> Double {
     let tasks = Double(sum.batch * sum.groups * sharesOfGroup)
     let vectors = Double(pitch / lanes)
-    let products = Double(panelsOfShare * height * sum.inputs) * vectors / 2 * 1.1
+    let panels = (channels + unit - 1) / unit * panelsOfUnit
+    let products = Double(panels * height * sum.inputs) * vectors / 2 * 1.1
     let packed = Double(sum.inputs) * Double(lattice.channelSize / lanes + 1) * 4
     let added = Double(channels) * targets.vectors(lanes: lanes) / Double(blocks.reduce(1, *))
     let spill = CostModel.spill(
@@ -145,13 +172,13 @@ final class ScatterConvolution: Sendable {
     _ weights: WeightPanels<T>, _ group: Int, _ bias: UnsafePointer<T>?, _ output: UnsafeMutablePointer<T>
   ) {
     let plane = window.inputSteps.channel
-    for channel in outputs {
-      (output + channel * plane).update(repeating: bias.map { $0[channel] } ?? .zero, count: plane)
-    }
-    let rows = outputs.lowerBound * taps..<outputs.upperBound * taps
-    let panels = rows.lowerBound / height..<(rows.upperBound + height - 1) / height
-    withScratch(T.self, packedSize + stageSize) { packed in
+    withScratch(T.self, packedSize + stageSize + channels) { packed in
       let stage = packed + packedSize
+      let start = stage + stageSize
+      for (index, channel) in outputs.enumerated() {
+        start[index] = bias.map { $0[channel] } ?? .zero
+        if !targets.setsAll { (output + channel * plane).update(repeating: start[index], count: plane) }
+      }
       for block in 0..<blocks.reduce(1, *) {
         let index = indices(block)
         let packer = packers?[block] ?? lattice.packer(origin: zip(index, lattice.block).map { $0 * $1 })
@@ -160,20 +187,33 @@ final class ScatterConvolution: Sendable {
             input + channel * sum.inputSteps.channel, next: sum.inputSteps.channel,
             into: packed + channel * lattice.channelSize, line: stage)
         }
-        offsets.withUnsafeBufferPointer { offsets in
-          // The packed columns of a tile stay at hand for all panels.
-          for (column, kernel) in tiles {
-            for panel in panels {
-              kernel.run?(
-                sum.inputs, weights.panel(group: group, panel), packed + column, offsets.baseAddress,
-                stage + (panel - panels.lowerBound) * height * pitch + column, pitch, height,
-                kernel.vectors * T.kernels.lanes, 0)
-            }
-          }
+        for first in stride(from: outputs.lowerBound, to: outputs.upperBound, by: unit) {
+          let count = min(unit, outputs.upperBound - first)
+          multiply(packed, weights, group, first * taps..<(first + count) * taps, into: stage)
+          targets.add(
+            stage, channels: count, channelPitch: taps * pitch, block: index,
+            start: targets.setsAll ? start + first - outputs.lowerBound : nil,
+            to: output + first * plane, step: plane)
         }
-        targets.add(
-          stage, channels: outputs.count, channelPitch: taps * pitch, block: index,
-          to: output + outputs.lowerBound * plane, step: plane)
+      }
+    }
+  }
+
+  /// Some rows of products, from a whole tile on.
+  private func multiply<T: KernelElement>(
+    _ packed: UnsafePointer<T>, _ weights: WeightPanels<T>, _ group: Int, _ rows: Range<Int>,
+    into stage: UnsafeMutablePointer<T>
+  ) {
+    let panels = rows.lowerBound / height..<(rows.upperBound + height - 1) / height
+    offsets.withUnsafeBufferPointer { offsets in
+      // The packed columns of a tile stay at hand for all panels.
+      for (column, kernel) in tiles {
+        for panel in panels {
+          kernel.run?(
+            sum.inputs, weights.panel(group: group, panel), packed + column, offsets.baseAddress,
+            stage + (panel - panels.lowerBound) * height * pitch + column, pitch, height,
+            kernel.vectors * T.kernels.lanes, 0)
+        }
       }
     }
   }

@@ -8,31 +8,57 @@ struct ScatterTargets {
   /// Places of a block along each axis.
   private let extents: [Int]
   private let counts: [Int]
-  /// For each axis but the last and each block: an element, and the rows of products that it takes.
-  private let lines: [[[volute_run]]]
+  /// Elements of an axis that a block gives to, each with the rows of products that it takes; those come first that
+  /// a block before gives to as well.
+  private struct Lines {
+    var old = 0
+    var runs: [volute_run]
+  }
+  /// For each axis but the last and each block.
+  private let lines: [[Lines]]
   /// For each block of the last axis.
   private let folds: [[volute_fold]]
+  /// Whether all elements are set: then it does not matter what they were.
+  let setsAll: Bool
 
   /// - Parameters:
   ///   - axes: of the window sum whose adjoint is computed: its inputs are what is given to.
+  ///   - plane: elements of a channel.
   ///   - extents: places of a block.
   ///   - pitch: elements from one tap's row of products to the next.
-  init(_ axes: [WindowSum.Axis], block extents: [Int], pitch: Int) {
+  init(_ axes: [WindowSum.Axis], plane: Int, block extents: [Int], pitch: Int) {
     self.extents = extents
     counts = axes.map(\.count)
     let placePitches = StridedArray.contiguousStrides(extents)
     let tapPitches = StridedArray.contiguousStrides(axes.map(\.kernel)).map { $0 * pitch }
     let last = axes.count - 1
+    let sizes = zip(axes, [plane] + axes.map(\.inputStep)).map { $1 / $0.inputStep }
+    var isEachOnce = last < 3
     lines = (0..<last).map { index in
-      stride(from: 0, to: axes[index].count, by: extents[index]).map { first in
+      let runs = stride(from: 0, to: axes[index].count, by: extents[index]).map { first in
         Self.lines(
           axes[index], places: first..<min(first + extents[index], axes[index].count),
           pitch: placePitches[index], tapPitch: tapPitches[index])
       }
+      var known: Set<Int> = []
+      let lines = runs.map { runs in
+        let places = runs.map(\.to)
+        isEachOnce = isEachOnce && Set(places).count == places.count
+        let old = runs.filter { known.contains($0.to) }
+        let new = runs.filter { !known.contains($0.to) }
+        known.formUnion(places)
+        return Lines(old: old.count, runs: old + new)
+      }
+      isEachOnce = isEachOnce && known.count == sizes[index]
+      return lines
     }
     folds = stride(from: 0, to: axes[last].count, by: extents[last]).map { first in
       Self.folds(axes[last], places: first..<min(first + extents[last], axes[last].count), tapPitch: pitch)
     }
+    let elements = folds.first?.flatMap { fold in (0..<fold.count).map { fold.to + $0 * fold.step } } ?? []
+    setsAll =
+      isEachOnce && folds.count == 1 && elements.count == sizes[last]
+      && Set(elements).count == elements.count
   }
 
   /// For each element that some of the places give to, the first product and the others: from one tap to the next that
@@ -97,34 +123,38 @@ struct ScatterTargets {
     return paired
   }
 
-  /// Adds the products of a block to the elements of `channels` channels, `step` apart.
+  /// Adds the products of a block to the elements of `channels` channels, `step` apart; blocks come in row-major order.
   ///
   /// - Parameters:
+  ///   - start: what elements are before anything is given to them, one value a channel; `nil` if they are that
+  ///     already, as they must be unless ``setsAll``.
   ///   - channelPitch: elements from the products of one channel to those of the next.
   ///   - block: the block's number along each axis.
   func add<T: KernelElement>(
-    _ products: UnsafePointer<T>, channels: Int, channelPitch: Int, block: [Int],
+    _ products: UnsafePointer<T>, channels: Int, channelPitch: Int, block: [Int], start: UnsafePointer<T>?,
     to output: UnsafeMutablePointer<T>, step: Int
   ) {
     let last = extents.count - 1
-    let whole = [volute_run(to: 0, from: 0, step: 0, count: 1)]
+    let whole = Lines(runs: [volute_run(to: 0, from: 0, step: 0, count: 1)])
     let inner = last > 0 ? lines[last - 1][block[last - 1]] : whole
     let outer = last > 1 ? lines[last - 2][block[last - 2]] : whole
     // Axes before those, a product at a time.
-    let starts = (0..<max(last - 2, 0)).reduce([(to: 0, from: 0)]) { starts, axis in
-      starts.flatMap { start in
-        lines[axis][block[axis]].flatMap { run in
-          (0..<run.count).map { (to: start.to + run.to, from: start.from + run.from + $0 * run.step) }
+    let places = (0..<max(last - 2, 0)).reduce([(to: 0, from: 0)]) { places, axis in
+      places.flatMap { place in
+        lines[axis][block[axis]].runs.flatMap { run in
+          (0..<run.count).map { (to: place.to + run.to, from: place.from + run.from + $0 * run.step) }
         }
       }
     }
     let folds = folds[block[last]]
     let length = min(extents[last], counts[last] - block[last] * extents[last])
     for channel in 0..<channels {
-      for start in starts {
+      for place in places {
         T.kernels.table.fold?(
-          outer.count, outer, inner.count, inner, folds.count, folds, length,
-          products + channel * channelPitch + start.from, output + channel * step + start.to)
+          outer.runs.count, start == nil ? outer.runs.count : outer.old, outer.runs, inner.runs.count,
+          inner.old,
+          inner.runs, folds.count, folds, length, products + channel * channelPitch + place.from,
+          start.map { $0 + channel }, output + channel * step + place.to)
       }
     }
   }
@@ -134,8 +164,8 @@ struct ScatterTargets {
     var rows = 1.0
     var targets = 1.0
     for axis in lines {
-      rows *= Double(axis.joined().reduce(0) { $0 + $1.count })
-      targets *= Double(axis.reduce(0) { $0 + $1.count })
+      rows *= Double(axis.reduce(0) { $0 + $1.runs.reduce(0) { $0 + $1.count } })
+      targets *= Double(axis.reduce(0) { $0 + $1.runs.count })
     }
     return folds.joined().reduce(0) { cycles, fold in
       let vectors = Double((fold.count + lanes - 1) / lanes)

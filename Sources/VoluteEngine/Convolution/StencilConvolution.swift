@@ -17,6 +17,9 @@ final class StencilConvolution: Sendable {
   private let steps: [Int]
   /// For each element of a channel's planes, where its weight lies relative to the first.
   private let weightOffsets: [Int]
+  /// Samples' groups that a task computes one after the other: handing out a task costs what a hundred thousand
+  /// products do.
+  private let itemsOfTask: Int
 
   static func reasonAgainst(_ sum: WindowSum) -> String? {
     if sum.outputs != 1 { return "\(sum.outputs) output channels to a group, not 1" }
@@ -63,6 +66,8 @@ final class StencilConvolution: Sendable {
       }
     }
     weightOffsets = weights
+    let work = sum.multiplyAdds / Double(blocks.reduce(sum.batch * sum.groups, *))
+    itemsOfTask = max(1, min(sum.batch * sum.groups * blocks.reduce(1, *) / 16, Int(1e6 / max(work, 1))))
     let least = planes.map(\.rows).min() ?? 1
     rows = least >= 3 && block.extents[last - 1] > 2 ? 4 : 2
     // Equal pieces of the last axis.
@@ -87,6 +92,10 @@ final class StencilConvolution: Sendable {
   }
   private var isPlain: Bool { !sum.accumulates && sum.axes[sum.axes.count - 1].outputStep == 1 }
   private var stageSize: Int { block.extents.reduce(1, *) }
+  private var isInOrder: Bool {
+    weightOffsets.elementsEqual(0..<weightOffsets.count) && sum.weightSteps.input == weightOffsets.count
+      && sum.weightSteps.group == sum.depth
+  }
 
   /// Elements that a run needs beside the arrays: shared, and for each thread.
   var workspace: (shared: Int, perThread: Int) {
@@ -110,6 +119,8 @@ final class StencilConvolution: Sendable {
     _ input: UnsafePointer<T>, _ weight: UnsafePointer<T>, _ bias: UnsafePointer<T>?,
     _ output: UnsafeMutablePointer<T>
   ) {
+    // Forwards, weights lie in the order in which they are wanted.
+    if isInOrder { return run(input, weights: weight + sum.weightOffset, bias, output) }
     withScratch(T.self, weightSize) { weights in
       var place = 0
       for group in 0..<sum.groups {
@@ -122,72 +133,98 @@ final class StencilConvolution: Sendable {
           }
         }
       }
-      let packers = lattice.sharedPackers(blocks, for: sum.batch * sum.groups)
-      parallel(SumTask.count(samples: sum.batch, groups: sum.groups, blocks: blocks, shares: 1)) { task in
-        guard
-          let task = SumTask(
-            task, groups: sum.groups, blocks: blocks, extents: block.extents, panels: 1, shares: 1)
-        else { return }
-        let (sample, group) = (task.sample, task.group)
-        compute(
-          task.origin, packers?[task.block],
-          input + sum.inputOffset + sample * sum.inputSteps.batch + group * sum.inputSteps.group,
-          weights + group * sum.depth, bias.map { $0 + group },
-          output + sum.outputOffset + sample * sum.outputSteps.batch + group * sum.outputSteps.group)
-      }
+      run(input, weights: weights, bias, output)
     }
   }
 
-  private func compute<T: KernelElement>(
-    _ origin: [Int], _ packer: Lattice.Packer?, _ input: UnsafePointer<T>, _ weights: UnsafePointer<T>,
-    _ bias: UnsafePointer<T>?,
+  private func run<T: KernelElement>(
+    _ input: UnsafePointer<T>, weights: UnsafePointer<T>, _ bias: UnsafePointer<T>?,
     _ output: UnsafeMutablePointer<T>
+  ) {
+    let items = sum.batch * sum.groups
+    let packers = lattice.sharedPackers(blocks, for: items)
+    let runs = (items + itemsOfTask - 1) / itemsOfTask
+    parallel(SumTask.count(samples: runs, groups: 1, blocks: blocks, shares: 1)) { task in
+      guard
+        let task = SumTask(task, groups: 1, blocks: blocks, extents: block.extents, panels: 1, shares: 1)
+      else { return }
+      let first = task.sample * itemsOfTask
+      compute(
+        task.origin, packers?[task.block], first..<min(first + itemsOfTask, items), input + sum.inputOffset,
+        weights, bias, output + sum.outputOffset)
+    }
+  }
+
+  /// The block at `origin` of some samples' groups, numbered with groups running fastest.
+  private func compute<T: KernelElement>(
+    _ origin: [Int], _ packer: Lattice.Packer?, _ items: Range<Int>, _ input: UnsafePointer<T>,
+    _ weights: UnsafePointer<T>, _ bias: UnsafePointer<T>?, _ output: UnsafeMutablePointer<T>
   ) {
     let extents = zip(zip(sum.axes, origin), block.extents).map { min($0.0.count - $0.1, $1) }
     // What is added to an output has its bias already.
     let bias = sum.accumulates ? nil : bias
-    let to = output + zip(steps, origin).reduce(0) { $0 + $1.0 * $1.1 }
+    let isDirect = isPlain && bias == nil
+    let sweep = Sweep(
+      extents, pitches: lattice.pitches, steps: isDirect ? steps : StridedArray.contiguousStrides(extents))
+    let place = zip(steps, origin).reduce(0) { $0 + $1.0 * $1.1 }
     withScratch(T.self, packedSize + stageSize + lattice.lineSize) { packed in
       let stage = packed + packedSize
       let packer = packer ?? lattice.packer(origin: origin)
-      let isDirect = isPlain && bias == nil
-      for channel in stride(from: 0, to: sum.inputs, by: block.channels) {
-        let channels = min(block.channels, sum.inputs - channel)
-        for index in 0..<channels {
-          packer.pack(
-            input + (channel + index) * sum.inputSteps.channel, next: sum.inputSteps.channel,
-            into: packed + index * lattice.channelSize,
-            line: stage + stageSize)
+      for item in items {
+        let (sample, group) = item.quotientAndRemainder(dividingBy: sum.groups)
+        let from = input + sample * sum.inputSteps.batch + group * sum.inputSteps.group
+        let to = output + place + sample * sum.outputSteps.batch + group * sum.outputSteps.group
+        for channel in stride(from: 0, to: sum.inputs, by: block.channels) {
+          let channels = min(block.channels, sum.inputs - channel)
+          for index in 0..<channels {
+            packer.pack(
+              from + (channel + index) * sum.inputSteps.channel, next: sum.inputSteps.channel,
+              into: packed + index * lattice.channelSize, line: stage + stageSize)
+          }
+          add(
+            packed, weights + group * sum.depth + channel * weightOffsets.count, channels: channels, sweep,
+            to: isDirect ? to : stage, accumulates: channel > 0)
         }
-        sweep(
-          packed, weights + channel * weightOffsets.count, channels: channels, extents,
-          to: isDirect ? to : stage, steps: isDirect ? steps : StridedArray.contiguousStrides(extents),
-          accumulates: channel > 0)
+        if !isDirect { put(stage, extents, bias.map { $0 + group }, to) }
       }
-      if !isDirect { put(stage, extents, bias, to) }
+    }
+  }
+
+  /// The lines of a block, and where their sums go.
+  private struct Sweep {
+    let rows: Int
+    let columns: Int
+    /// Between rows.
+    let pitch: Int
+    let step: Int
+    /// Where each plane of the last two axes starts.
+    let starts: [(from: Int, to: Int)]
+
+    init(_ extents: [Int], pitches: [Int], steps: [Int]) {
+      let last = extents.count - 1
+      (rows, columns) = (extents[last - 1], extents[last])
+      (pitch, step) = (pitches[last - 1], steps[last - 1])
+      let outer = Array(extents.dropLast(2))
+      starts = zip(places(outer, Array(pitches.dropLast(2))), places(outer, Array(steps.dropLast(2)))).map {
+        (from: $0, to: $1)
+      }
     }
   }
 
   /// The sums of the packed channels for a whole block.
-  private func sweep<T: KernelElement>(
-    _ packed: UnsafePointer<T>, _ weights: UnsafePointer<T>, channels: Int, _ extents: [Int],
-    to output: UnsafeMutablePointer<T>, steps: [Int], accumulates: Bool
+  private func add<T: KernelElement>(
+    _ packed: UnsafePointer<T>, _ weights: UnsafePointer<T>, channels: Int, _ sweep: Sweep,
+    to output: UnsafeMutablePointer<T>, accumulates: Bool
   ) {
-    let last = extents.count - 1
-    let pitch = lattice.pitches[last - 1]
-    let outer = Array(extents.dropLast(2))
-    let starts = zip(
-      places(outer, Array(lattice.pitches.dropLast(2))), places(outer, Array(steps.dropLast(2))))
     planes.withUnsafeBufferPointer { planes in
       let count = planes.count / block.channels * channels
-      for (from, to) in starts {
-        for row in stride(from: 0, to: extents[last - 1], by: rows) {
-          for column in stride(from: 0, to: extents[last], by: width) {
+      for (from, to) in sweep.starts {
+        for row in stride(from: 0, to: sweep.rows, by: rows) {
+          for column in stride(from: 0, to: sweep.columns, by: width) {
             kernel.run?(
-              count, planes.baseAddress, packed + from + row * pitch + column, pitch, weights,
-              output + to + row * steps[last - 1] + column, steps[last - 1],
-              min(rows, extents[last - 1] - row),
-              min(width, extents[last] - column), accumulates ? 1 : 0)
+              count, planes.baseAddress, packed + from + row * sweep.pitch + column, sweep.pitch, weights,
+              output + to + row * sweep.step + column, sweep.step, min(rows, sweep.rows - row),
+              min(width, sweep.columns - column), accumulates ? 1 : 0)
           }
         }
       }
