@@ -140,7 +140,7 @@ final class ScatterConvolution: Sendable {
     let panels = (channels + unit - 1) / unit * panelsOfUnit
     let products = Double(panels * height * sum.inputs) * vectors / 2 * 1.1
     let packed = Double(sum.inputs) * Double(lattice.channelSize / lanes + 1) * 4
-    let added = Double(channels) * targets.vectors(lanes: lanes) / Double(blocks.reduce(1, *))
+    let added = Double(channels) * targets.cycles(lanes: lanes) / Double(blocks.reduce(1, *))
     let spill = CostModel.spill(
       stored: Double((packedSize + stageSize) * bytes), results: 0, panels: 1)
     // Fewer tasks than there may be cores to take them leave cores idle.

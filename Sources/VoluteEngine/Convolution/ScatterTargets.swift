@@ -151,16 +151,16 @@ struct ScatterTargets {
     for channel in 0..<channels {
       for place in places {
         T.kernels.table.fold?(
-          outer.runs.count, start == nil ? outer.runs.count : outer.old, outer.runs, inner.runs.count,
-          inner.old,
-          inner.runs, folds.count, folds, length, products + channel * channelPitch + place.from,
-          start.map { $0 + channel }, output + channel * step + place.to)
+          outer.runs.count, start == nil ? outer.runs.count : outer.old, outer.runs,
+          inner.runs.count, inner.old, inner.runs, folds.count, folds, length,
+          products + channel * channelPitch + place.from, start.map { $0 + channel },
+          output + channel * step + place.to)
       }
     }
   }
 
   /// Cycles to add the products of all blocks of a channel.
-  func vectors(lanes: Int) -> Double {
+  func cycles(lanes: Int) -> Double {
     var rows = 1.0
     var targets = 1.0
     for axis in lines {
