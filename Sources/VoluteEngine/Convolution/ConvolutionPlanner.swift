@@ -144,8 +144,8 @@ private struct Outcome {
       var seconds: [Double] = []
       var workspace = 0
       // All phases of a stride at once, or one after the other.
-      let isEmpty = parts.sums.isEmpty || parts.window?.isEmpty ?? false
-      let sums = algorithm == .scatter ? parts.window.map { isEmpty ? [] : [$0] } : parts.sums
+      let sums =
+        algorithm == .scatter ? parts.window.map { parts.sums.isEmpty ? [] : [$0] } : parts.sums
       var refusal = sums == nil ? "each output gathers what it is made of" : nil
       for sum in sums ?? [] {
         switch Self.plan(sum, algorithm, limit: key.workspaceLimit, T.self) {
@@ -243,7 +243,9 @@ private struct Outcome {
       let plan = PatchConvolution(sum)
       return .success((.patches(plan), plan.estimate(bytes: bytes)))
     case .scatter:
-      let plan = ScatterConvolution(sum, T.self)
+      let shape = ScatterShape(sum, T.self)
+      if let reason = shape.reasonAgainst(sum) { return .failure(Refusal(text: reason)) }
+      let plan = ScatterConvolution(sum, shape, T.self)
       return .success((.scatter(plan), plan.estimate(T.self)))
     case .stencil:
       let parts = sum.undilated()

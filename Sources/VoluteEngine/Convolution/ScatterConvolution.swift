@@ -20,9 +20,7 @@ final class ScatterConvolution: Sendable {
   let sum: WindowSum
   let height: Int
   let weightLayout: PackedLayout
-  /// Output channels whose products are made before they are added, and those of a task.
-  private let unit: Int
-  private let channels: Int
+  private let shape: ScatterShape
   private let lattice: Lattice
   private let blocks: [Int]
   private let offsets: [Int32]
@@ -31,28 +29,23 @@ final class ScatterConvolution: Sendable {
   private let pitch: Int
   private let targets: ScatterTargets
 
-  init<T: KernelElement>(_ window: WindowSum, _ type: T.Type) {
+  init<T: KernelElement>(_ window: WindowSum, _ shape: ScatterShape, _ type: T.Type) {
     self.window = window
-    let taps = window.taps
+    self.shape = shape
+    height = shape.height
     let sum = WindowSum(
       axes: window.axes.map { axis in
         WindowSum.Axis(
           sources: Array(0..<axis.count), stride: 1, dilation: 1, kernel: 1, count: axis.count,
-          inputStep: axis.outputStep, weightStep: 1, outputStep: axis.outputStep)
-      }, batch: window.batch, groups: window.groups, inputs: window.outputs, outputs: window.inputs * taps,
-      inputSteps: window.outputSteps,
+          inputStep: axis.outputStep, weightStep: 1, outputStep: 0)
+      }, batch: window.batch, groups: window.groups, inputs: window.outputs,
+      outputs: window.inputs * window.taps, inputSteps: window.outputSteps,
       weightSteps: .init(group: window.weightSteps.group, output: 1, input: window.weightSteps.output),
-      outputSteps: window.outputSteps)
+      // Products go to a stage.
+      outputSteps: .init(batch: 0, group: 0, channel: 0))
     self.sum = sum
-    let shares = Self.shares(sum, channels: window.inputs, taps: taps, T.kernels)
-    (height, unit, channels) = (shares.height, shares.unit, shares.channels)
     weightLayout = PackedLayout(.panels, sum, [height], T.self)
-    let bytes = MemoryLayout<T>.size
-    let extents = Self.extents(
-      window.axes, lanes: T.kernels.lanes,
-      columns: min(
-        ConvolutionBlock.budget(bytes: bytes) / (sum.inputs + unit * taps), (96 << 10) / bytes / (unit * taps)
-      ))
+    let extents = shape.extents
     let lattice = Lattice(sum.axes, block: extents)
     self.lattice = lattice
     blocks = zip(sum.axes, extents).map { ($0.count + $1 - 1) / $1 }
@@ -71,57 +64,9 @@ final class ScatterConvolution: Sendable {
       window.axes, plane: window.inputSteps.channel, block: extents, pitch: self.pitch)
   }
 
-  /// The height of tiles, the fewest output channels whose rows are whole tiles, and the output channels of a task.
-  private static func shares(
-    _ sum: WindowSum, channels: Int, taps: Int, _ kernels: KernelSet
-  ) -> (height: Int, unit: Int, channels: Int) {
-    let wanted = sum.multiplyAdds < 2e6 ? 1 : 8
-    let choices = kernels.tileHeights.map { height in
-      let unit = min(height / greatestCommonDivisor(height, taps), channels)
-      // As many as make the packing small beside the products, unless there were too few tasks.
-      let most = max(1, channels / unit * sum.batch * sum.groups / wanted)
-      return (
-        height: height, unit: unit, channels: min(unit * max(1, min(256 / (unit * taps), most)), channels)
-      )
-    }
-    func cost(_ choice: (height: Int, unit: Int, channels: Int)) -> Double {
-      let panels = (choice.channels * taps + choice.height - 1) / choice.height
-      let shares = (channels + choice.channels - 1) / choice.channels
-      let tasks = shares * sum.batch * sum.groups
-      return Double(shares * panels) * kernels.cost(ofTileHeight: choice.height)
-        * max(1, Double(wanted) / Double(tasks))
-    }
-    return choices.min { cost($0) < cost($1) } ?? (1, 1, 1)
-  }
-
-  /// Places of a block along each axis, about `columns` of them, so shaped that blocks meet in few elements.
-  private static func extents(_ axes: [WindowSum.Axis], lanes: Int, columns: Int) -> [Int] {
-    let last = axes.count - 1
-    var extents = axes.map { _ in 1 }
-    extents[last] = ConvolutionBlock.even(axes[last].count, atMost: max(columns, 4 * lanes), multiple: lanes)
-    /// Elements that a place more or less is given to along an axis, relative to those of one block after the other.
-    func overlap(_ axis: Int, _ extent: Int) -> Double {
-      let moved = Double(extent * axes[axis].stride)
-      let reach = (axes[axis].kernel - 1) * axes[axis].dilation + 1
-      return (moved + Double(max(reach - axes[axis].stride, 0))) / moved
-    }
-    while true {
-      let size = extents.reduce(1, *)
-      let able = (0..<last).filter {
-        extents[$0] < axes[$0].count && size / extents[$0] * (extents[$0] + 1) <= columns
-      }
-      func gain(_ axis: Int) -> Double { overlap(axis, extents[axis]) / overlap(axis, extents[axis] + 1) }
-      // Of equal ones the last, whose lines lie together.
-      guard let axis = able.reversed().max(by: { gain($0) < gain($1) }) else { break }
-      extents[axis] += 1
-    }
-    for axis in 0..<last {
-      extents[axis] = ConvolutionBlock.even(axes[axis].count, atMost: extents[axis], multiple: 1)
-    }
-    return extents
-  }
-
   private var taps: Int { window.taps }
+  private var unit: Int { shape.unit }
+  private var channels: Int { shape.channels }
   private var sharesOfGroup: Int { (window.inputs + channels - 1) / channels }
   private var panelsOfUnit: Int { (unit * taps + height - 1) / height }
   private var packedSize: Int { sum.inputs * lattice.channelSize + 1024 }

@@ -151,7 +151,7 @@ struct ScatterTargets {
     for channel in 0..<channels {
       for place in places {
         T.kernels.table.fold?(
-          outer.runs.count, start == nil ? outer.runs.count : outer.old, outer.runs,
+          outer.runs.count, outer.old, outer.runs,
           inner.runs.count, inner.old, inner.runs, folds.count, folds, length,
           products + channel * channelPitch + place.from, start.map { $0 + channel },
           output + channel * step + place.to)

@@ -20,6 +20,8 @@ final class StencilConvolution: Sendable {
   /// Samples' groups that a task computes one after the other: handing out a task costs what a hundred thousand
   /// products do.
   private let itemsOfTask: Int
+  /// Whether weights lie in the order in which they are wanted, as those of forward sums without strides do.
+  private let isInOrder: Bool
 
   static func reasonAgainst(_ sum: WindowSum) -> String? {
     if sum.outputs != 1 { return "\(sum.outputs) output channels to a group, not 1" }
@@ -66,6 +68,9 @@ final class StencilConvolution: Sendable {
       }
     }
     weightOffsets = weights
+    isInOrder =
+      weights.elementsEqual(0..<weights.count) && sum.weightSteps.input == weights.count
+      && sum.weightSteps.group == sum.depth
     let work = sum.multiplyAdds / Double(blocks.reduce(sum.batch * sum.groups, *))
     itemsOfTask = max(1, min(sum.batch * sum.groups * blocks.reduce(1, *) / 16, Int(1e6 / max(work, 1))))
     let least = planes.map(\.rows).min() ?? 1
@@ -92,14 +97,10 @@ final class StencilConvolution: Sendable {
   }
   private var isPlain: Bool { !sum.accumulates && sum.axes[sum.axes.count - 1].outputStep == 1 }
   private var stageSize: Int { block.extents.reduce(1, *) }
-  private var isInOrder: Bool {
-    weightOffsets.elementsEqual(0..<weightOffsets.count) && sum.weightSteps.input == weightOffsets.count
-      && sum.weightSteps.group == sum.depth
-  }
 
   /// Elements that a run needs beside the arrays: shared, and for each thread.
   var workspace: (shared: Int, perThread: Int) {
-    (weightSize, packedSize + stageSize + lattice.lineSize)
+    (isInOrder ? 0 : weightSize, packedSize + stageSize + lattice.lineSize)
   }
 
   /// Positions with those that vectors compute and drop.
@@ -119,7 +120,6 @@ final class StencilConvolution: Sendable {
     _ input: UnsafePointer<T>, _ weight: UnsafePointer<T>, _ bias: UnsafePointer<T>?,
     _ output: UnsafeMutablePointer<T>
   ) {
-    // Forwards, weights lie in the order in which they are wanted.
     if isInOrder { return run(input, weights: weight + sum.weightOffset, bias, output) }
     withScratch(T.self, weightSize) { weights in
       var place = 0

@@ -24,7 +24,8 @@ package struct WindowSums: Hashable, Sendable {
       window = sides.gather()
     case (.weightGradient, _): sums = [sides.correlate()]
     }
-    sums.removeAll(where: \.isEmpty)
+    // Outputs that nothing is added up for are filled.
+    sums.removeAll { $0.isEmpty || $0.depth == 0 }
   }
 }
 

@@ -98,6 +98,45 @@ import VoluteEngine
     }
   }
 
+  /// Rows that are cut, more taps than the kernel takes at once, and four axes, none of which the draws come to.
+  @Test(arguments: [
+    (shape: [1, 3, 700], weight: [3, 2, 40], stride: 1),
+    (shape: [1, 3, 700], weight: [3, 2, 80], stride: 2),
+    (shape: [2, 2, 3, 4, 3, 5], weight: [2, 3, 2, 3, 2, 3], stride: 2),
+  ])
+  func scatteringFarAndWide(shape: [Int], weight: [Int], stride: Int) throws {
+    let geometry = try ConvolutionGeometry(
+      transposing: shape, weightShape: weight, stride: PerAxis(repeating: stride), padding: 1)
+    var cases = Cases(seed: 8)
+    let (x, w) = (cases.normal(shape, .float32), cases.normal(weight, .float32))
+    let bias = cases.normal([geometry.outputChannels], .float32)
+    let y = try convolve(geometry, x, w, bias, policy: .algorithm(.scatter))
+    let expected = try convolve(geometry, x, w, bias, policy: .algorithm(.reference))
+    #expect(y.isClose(to: expected, absolute: 1e-4))
+  }
+
+  /// Windows over tables that would not fit are refused before they are made.
+  @Test func scatteringRefusesWhatReachesTooFar() throws {
+    for (shape, weight) in [([1, 1, 480_000], [1, 1, 24_000]), ([1, 1, 100_000, 8], [1, 1, 500, 1])] {
+      let geometry = try ConvolutionGeometry(inputShape: shape, weightShape: weight)
+      #expect(throws: ShapeError.self) {
+        try Engine.plan(geometry, .inputGradient, .float32, policy: .algorithm(.scatter))
+      }
+    }
+  }
+
+  /// Without input channels there is nothing to add up: the output is the bias.
+  @Test(arguments: [[1, 0, 10], [2, 0, 4, 5]]) func noChannelsGiveTheBias(shape: [Int]) throws {
+    let weight = [4, 0] + Array(repeating: 3, count: shape.count - 2)
+    let geometry = try ConvolutionGeometry(inputShape: shape, weightShape: weight)
+    let bias = Tensor([1, 2, 3, 4] as [Float], shape: [4])
+    let y = try convolve(
+      geometry, Tensor.zeros(shape), Tensor.zeros(weight), bias, policy: .automatic)
+    let plane = geometry.outputSize.reduce(1, *)
+    let values = y.elements(as: Float.self)
+    #expect(values.indices.allSatisfy { values[$0] == Float($0 / plane % 4 + 1) })
+  }
+
   /// Nor does an infinite weight reach what its tap does not: products with padding are not made.
   @Test func scatteringMakesNoProductWithPadding() throws {
     let geometry = try ConvolutionGeometry(
