@@ -94,7 +94,8 @@ typedef struct __attribute__((swift_attr("@Sendable"))) {
                       const volute_run *runs, ptrdiff_t step, void *line, void *to, ptrdiff_t pitch,
                       ptrdiff_t phase, ptrdiff_t ahead);
   // For each line, one of `outer` and one of `inner`, what `folds` say, from all rows of both: `count` of each, `step` apart.
-  // Rows are `n` long. Lines behind the first `outer_old` and `inner_old` are not added to, but start as `*start`.
+  // Rows are `n` long. Lines behind the first `outer_old` and `inner_old` are not added to, but start as `*start`,
+  // unless that is null.
   void (*fold)(ptrdiff_t outer_count, ptrdiff_t outer_old, const volute_run *outer, ptrdiff_t inner_count,
                ptrdiff_t inner_old, const volute_run *inner, ptrdiff_t fold_count, const volute_fold *folds, ptrdiff_t n,
                const void *from, const void *start, void *to);

@@ -9,7 +9,7 @@
 /// What was measured to be fastest, one line a case, in one small file that several machines may share.
 ///
 /// ```
-/// volute plans 1
+/// volute plans <version>
 /// <processor, instruction set, threads> TAB <case> TAB <policy>
 /// ```
 ///

@@ -18,7 +18,7 @@ struct ScatterShape {
     let taps = window.taps
     let wanted = window.multiplyAdds < 2e6 ? 1 : 8
     let groups = window.batch * window.groups
-    // Products stay near until they are added: some 96 KiB of them.
+    // Products stay near until they are added: some 96 KiB of them, four times that where tiles want it.
     let stage = (96 << 10) / bytes
     let units = kernels.tileHeights.map { min($0 / greatestCommonDivisor($0, taps), window.inputs) }
     let least = (units.min() ?? 1) * taps * 4 * kernels.lanes

@@ -17,8 +17,7 @@ final class StencilConvolution: Sendable {
   private let steps: [Int]
   /// For each element of a channel's planes, where its weight lies relative to the first.
   private let weightOffsets: [Int]
-  /// Samples' groups that a task computes one after the other: handing out a task costs what a hundred thousand
-  /// products do.
+  /// Samples' groups that a task computes one after the other, so that what it sets up is little beside its products.
   private let itemsOfTask: Int
   /// Whether weights lie in the order in which they are wanted, as those of forward sums without strides do.
   private let isInOrder: Bool

@@ -74,7 +74,7 @@ final class KernelSet: @unchecked Sendable {
     return tileHeights.min { total($0) < total($1) } ?? 1
   }
 
-  /// What a tile of so many rows takes, in rows of the tallest.
+  /// What a tile of so many rows takes: its rows, and more for what is loaded beside its products.
   func cost(ofTileHeight height: Int) -> Double {
     let accumulators = Double(height * tile(rows: height).vectors)
     return Double(height) * (1 + 2 / accumulators + (height == 1 ? 1.2 : height == 2 ? 0.2 : 0))
