@@ -86,11 +86,8 @@ struct BlockTiles {
     _ linePitch: Int, _ steps: [Int]
   ) {
     let last = steps.count - 1
-    var start = 0
-    while start < length {
-      let kernel = kernels.tile(rows: height, columns: length - start)
-      let width = kernel.vectors * kernels.lanes
-      let end = min(start + width, length)
+    for (start, kernel) in kernels.tiles(rows: height, columns: length) {
+      let end = min(start + kernel.vectors * kernels.lanes, length)
       let first = segments.count
       var place = start
       while place < end {
@@ -112,7 +109,6 @@ struct BlockTiles {
       if segments.count > first {
         tiles.append(Tile(place: base.place + start, kernel: kernel, segments: first..<segments.count))
       }
-      start = end
     }
   }
 }

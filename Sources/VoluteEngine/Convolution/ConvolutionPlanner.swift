@@ -260,7 +260,6 @@ private struct Outcome {
       case .failure(let refusal): return .failure(Refusal(text: refusal.text))
       }
     case .fourierRows:
-      if sum.depth == 0 { return .failure(Refusal(text: "there is nothing to sum")) }
       switch FourierRowConvolution.best(sum, limit: limit, T.self) {
       case .success(let plan): return .success((.fourierRows(plan), plan.estimate()))
       case .failure(let refusal): return .failure(Refusal(text: refusal.text))

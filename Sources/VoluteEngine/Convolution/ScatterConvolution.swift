@@ -50,14 +50,8 @@ final class ScatterConvolution: Sendable {
     self.lattice = lattice
     blocks = zip(sum.axes, extents).map { ($0.count + $1 - 1) / $1 }
     offsets = (0..<sum.inputs).map { Int32($0 * lattice.channelSize) }
-    var tiles: [(column: Int, kernel: volute_tile)] = []
-    var pitch = 0
-    while pitch < lattice.channelSize {
-      let kernel = T.kernels.tile(rows: height, columns: lattice.channelSize - pitch)
-      tiles.append((pitch, kernel))
-      pitch += kernel.vectors * T.kernels.lanes
-    }
-    self.tiles = tiles
+    tiles = T.kernels.tiles(rows: height, columns: lattice.channelSize)
+    let pitch = tiles.last.map { $0.column + $0.kernel.vectors * T.kernels.lanes } ?? 0
     // Rows that far apart would meet in one set of the cache.
     self.pitch = pitch % 256 == 0 ? pitch + T.kernels.lanes : pitch
     targets = ScatterTargets(
@@ -125,7 +119,7 @@ final class ScatterConvolution: Sendable {
         if !targets.setsAll { (output + channel * plane).update(repeating: start[index], count: plane) }
       }
       for block in 0..<blocks.reduce(1, *) {
-        let index = indices(block)
+        let index = unravelled(block, over: blocks).indices
         let packer = packers?[block] ?? lattice.packer(origin: zip(index, lattice.block).map { $0 * $1 })
         for channel in 0..<sum.inputs {
           packer.pack(
@@ -161,15 +155,5 @@ final class ScatterConvolution: Sendable {
         }
       }
     }
-  }
-
-  /// The number of a block along each axis.
-  private func indices(_ block: Int) -> [Int] {
-    var rest = block
-    var indices = Array(repeating: 0, count: blocks.count)
-    for axis in blocks.indices.reversed() {
-      (rest, indices[axis]) = rest.quotientAndRemainder(dividingBy: blocks[axis])
-    }
-    return indices
   }
 }

@@ -29,14 +29,17 @@ struct SumTask {
     self.panels = share * size..<min(share * size + size, panels)
     let (others, block) = (number / shares).quotientAndRemainder(dividingBy: blocks.reduce(1, *))
     self.block = block
-    var rest = block
-    var origin = Array(repeating: 0, count: blocks.count)
-    for axis in blocks.indices.reversed() {
-      let (outer, index) = rest.quotientAndRemainder(dividingBy: blocks[axis])
-      origin[axis] = index * extents[axis]
-      rest = outer
-    }
-    self.origin = origin
+    origin = zip(unravelled(block, over: blocks).indices, extents).map { $0 * $1 }
     (sample, group) = others.quotientAndRemainder(dividingBy: groups)
   }
+}
+
+/// The index along each axis of an element that is numbered in row-major order, and how often the number goes round.
+func unravelled(_ number: Int, over counts: [Int]) -> (indices: [Int], rest: Int) {
+  var rest = number
+  var indices = Array(repeating: 0, count: counts.count)
+  for axis in counts.indices.reversed() {
+    (rest, indices[axis]) = rest.quotientAndRemainder(dividingBy: counts[axis])
+  }
+  return (indices, rest)
 }

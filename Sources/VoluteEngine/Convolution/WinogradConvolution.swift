@@ -81,12 +81,9 @@ final class WinogradConvolution: Sendable {
     var products: [(place: Int, column: Int, kernel: volute_tile)] = []
     var width = 0
     for (index, start) in starts.enumerated() {
-      var done = 0
-      while done < flat {
-        let kernel = kernels.tile(rows: height, columns: flat - done)
-        products.append((start + done, index * flat + done, kernel))
-        width = max(width, index * flat + done + kernel.vectors * kernels.lanes)
-        done += kernel.vectors * kernels.lanes
+      for (column, kernel) in kernels.tiles(rows: height, columns: flat) {
+        products.append((start + column, index * flat + column, kernel))
+        width = max(width, index * flat + column + kernel.vectors * kernels.lanes)
       }
     }
     self.products = products

@@ -116,16 +116,9 @@ struct WinogradRowLayout {
     init(count: Int, length: Int, pitch: Int, height: Int, _ kernels: KernelSet) {
       let lanes = kernels.lanes
       func cut(_ length: Int) -> (pieces: [(place: Int, kernel: volute_tile)], work: Double) {
-        var pieces: [(place: Int, kernel: volute_tile)] = []
-        var work = 0.0
-        var done = 0
-        while done < length {
-          let kernel = kernels.tile(rows: height, columns: length - done)
-          pieces.append((done, kernel))
-          work += kernel.vectors == 1 ? 1.5 : Double(kernel.vectors)
-          done += kernel.vectors * lanes
-        }
-        return (pieces, work)
+        let tiles = kernels.tiles(rows: height, columns: length)
+        let work = tiles.reduce(0) { $0 + ($1.kernel.vectors == 1 ? 1.5 : Double($1.kernel.vectors)) }
+        return (tiles.map { ($0.column, $0.kernel) }, work)
       }
       let row = cut(length)
       let flat = cut((count - 1) * pitch + length)

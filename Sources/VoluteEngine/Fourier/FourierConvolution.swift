@@ -183,13 +183,8 @@ final class FourierConvolution: Sendable {
     let blocks = shape.cuts.map(\.blocks)
     let boxes = blocks.reduce(1, *)
     forEach(sum.batch * sum.groups * boxes) { task in
-      var rest = task
-      var origin = Array(repeating: 0, count: blocks.count)
-      for axis in blocks.indices.reversed() {
-        let (outer, index) = rest.quotientAndRemainder(dividingBy: blocks[axis])
-        origin[axis] = index * shape.cuts[axis].tile
-        rest = outer
-      }
+      let (indices, rest) = unravelled(task, over: blocks)
+      let origin = zip(indices, shape.cuts).map { $0 * $1.tile }
       let (sample, group) = rest.quotientAndRemainder(dividingBy: sum.groups)
       compute(
         origin, group,

@@ -63,6 +63,18 @@ final class KernelSet: @unchecked Sendable {
     return tiles.last { $0.vectors * lanes >= share } ?? tiles[0]
   }
 
+  /// The tiles of `rows` rows that cover `columns` columns, and where each starts.
+  func tiles(rows: Int, columns: Int) -> [(column: Int, kernel: volute_tile)] {
+    var tiles: [(column: Int, kernel: volute_tile)] = []
+    var done = 0
+    while done < columns {
+      let kernel = tile(rows: rows, columns: columns - done)
+      tiles.append((done, kernel))
+      done += kernel.vectors * lanes
+    }
+    return tiles
+  }
+
   func stencil(rows: Int, columns: Int) -> volute_stencil {
     let stencils = stencilsByRows[rows]
     return stencils.last { $0.vectors * lanes >= columns } ?? stencils[0]

@@ -117,11 +117,15 @@ import VoluteEngine
 
   /// Windows over tables that would not fit are refused before they are made.
   @Test func scatteringRefusesWhatReachesTooFar() throws {
-    for (shape, weight) in [([1, 1, 480_000], [1, 1, 24_000]), ([1, 1, 100_000, 8], [1, 1, 500, 1])] {
+    for (shape, weight, reason) in [
+      ([1, 1, 480_000], [1, 1, 24_000], "a window of 24000 places is too large"),
+      ([1, 1, 100_000, 8], [1, 1, 500, 1], "windows reach far beyond blocks"),
+    ] {
       let geometry = try ConvolutionGeometry(inputShape: shape, weightShape: weight)
-      #expect(throws: ShapeError.self) {
+      let error = #expect(throws: ShapeError.self) {
         try Engine.plan(geometry, .inputGradient, .float32, policy: .algorithm(.scatter))
       }
+      #expect(error?.description.contains(reason) == true)
     }
   }
 
