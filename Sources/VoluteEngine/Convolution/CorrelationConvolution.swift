@@ -118,10 +118,9 @@ final class CorrelationConvolution: Sendable {
     let turned = Double(block.extents.reduce(panels * height, *)) / Double(lanes) * 6
     let transformed = (lineTransform.vectors(lanes: lanes) + factorTransform.vectors(lanes: lanes)) * 2.2
     let sizes = sizes
-    let kept = Double(sumsSize + sizes.lines + sizes.lineScratch + sizes.factors + sizes.factorScratch)
-    let spill = CostModel.spill(
-      stored: (kept - Double(sumsSize)) * Double(block.bytes), results: Double(sumsSize * block.bytes),
-      panels: 1)
+    let elements = sumsSize + sizes.lines + sizes.lineScratch + sizes.factors + sizes.factorScratch
+    let kept = Double(elements * block.bytes)
+    let spill = CostModel.spill(kept: kept, moved: 2 * kept)
     let ends = Double(sum.groups * block.shares * sumsSize) / Double(lanes) * 4
     return boxes * (products * 1.1 + added + packed + turned + transformed + spill) + ends
   }
@@ -160,13 +159,7 @@ final class CorrelationConvolution: Sendable {
     _ box: Int, _ input: UnsafePointer<T>, _ weight: UnsafePointer<T>, _ scratch: UnsafeMutablePointer<T>,
     to sums: UnsafeMutablePointer<T>
   ) {
-    var rest = box
-    var origin = Array(repeating: 0, count: block.blocks.count)
-    for axis in origin.indices.reversed() {
-      let (outer, index) = rest.quotientAndRemainder(dividingBy: block.blocks[axis])
-      origin[axis] = index * block.extents[axis]
-      rest = outer
-    }
+    let origin = zip(unravelled(box, over: block.blocks).indices, block.extents).map { $0 * $1 }
     let sizes = sizes
     let packedLines = scratch + sizes.turned
     let packedFactors = packedLines + sizes.lines + sizes.lineScratch
@@ -256,21 +249,18 @@ final class CorrelationConvolution: Sendable {
     let kernels = T.kernels
     let inner = offsets.count / block.counts[0]
     let startsOfOutput = max(lineStarts.count / stretches.count, 1)
+    let tiles = kernels.tiles(rows: height, columns: lineSize)
     offsets.withUnsafeBufferPointer { offsets in
       for panel in 0..<panels {
         for (index, start) in lineStarts.enumerated() {
           let stretch = stretches[index / startsOfOutput]
           let a = factors + (panel * offsets.count + stretch.lowerBound * inner) * height
           let c = sums + (panel * lineStarts.count + index) * height * lineSize
-          var column = 0
-          while column < lineSize {
-            let tile = kernels.tile(rows: height, columns: lineSize - column)
-            let width = min(tile.vectors * kernels.lanes, lineSize - column)
+          for (column, tile) in tiles {
             tile.run?(
               stretch.count * inner, a, lines + start + column,
               offsets.baseAddress.map { $0 + stretch.lowerBound * inner }, c + column, lineSize, height,
-              width, 1)
-            column += width
+              min(tile.vectors * kernels.lanes, lineSize - column), 1)
           }
         }
       }

@@ -25,16 +25,14 @@ struct CostModel {
   func cycle(lanes: Int) -> Double { 2 * Double(lanes) / multiplyAdds }
 
   /// Cycles that a block of Winograd's tiles waits for memory, as what does not stay in the second level of cache between
-  /// the steps is written and read again, some 25 bytes a cycle, and 4 where the third does not hold it either.
+  /// the steps is written and read again, some 25 bytes a cycle, and 4 where a core's share of the third does not hold
+  /// it either: others use that level too.
   ///
   /// - Parameters:
-  ///   - stored: bytes of transformed input.
-  ///   - results: bytes of the products of a panel.
-  ///   - panels: panels of output channels, each of which reads all that is stored.
-  static func spill(stored: Double, results: Double, panels: Double) -> Double {
-    let kept = stored + results
-    let moved = stored * (1 + panels) + results * 2 * panels
-    return moved * (max(0, 1 - 640e3 / kept) / 25 + max(0, 1 - 8e6 / kept) / 4)
+  ///   - kept: bytes that are needed again.
+  ///   - moved: bytes written and read.
+  static func spill(kept: Double, moved: Double) -> Double {
+    moved * (max(0, 1 - 640e3 / kept) / 25 + max(0, 1 - 4e6 / kept) / 4)
   }
 
   /// A task handed out, a plan's arrays walked.
@@ -73,8 +71,8 @@ extension BatchConvolution {
     // Strided rows are read under masks, and lines of the cache more than once.
     let turning = sum.axes.suffix(2).contains { $0.stride > 1 } ? 7.0 : 5
     // Every tile reads the whole block.
-    let read = CostModel.spill(
-      stored: Double(packedSize * bytes), results: 0, panels: Double(tilesOfBlock))
+    let stored = Double(packedSize * bytes)
+    let read = CostModel.spill(kept: stored, moved: stored * Double(1 + tilesOfBlock))
     return SumEstimate(
       seconds: paddedMultiplyAdds / model.multiplyAdds
         + (turnedVectors * turning + tasks * read) * model.cycle(lanes: lanes)

@@ -80,8 +80,8 @@ final class ScatterConvolution: Sendable {
     let products = Double(panels * height * sum.inputs) * vectors / 2 * 1.1
     let packed = Double(sum.inputs) * Double(lattice.channelSize / lanes + 1) * 4
     let added = Double(channels) * targets.cycles(lanes: lanes) / Double(blocks.reduce(1, *))
-    let spill = CostModel.spill(
-      stored: Double((packedSize + stageSize) * bytes), results: 0, panels: 1)
+    let kept = Double((packedSize + stageSize) * bytes)
+    let spill = CostModel.spill(kept: kept, moved: 2 * kept)
     // Fewer tasks than there may be cores to take them leave cores idle.
     let idle = sum.multiplyAdds < 2e6 ? 1 : max(1, 8 / tasks)
     return tasks * Double(blocks.reduce(1, *)) * (products + packed + added + spill) * idle

@@ -44,12 +44,14 @@ struct WinogradBlock {
       let back = Double(sum.outputs) * Double(extents.reduce(1, *)) * points * 3 / lanes
       let stored = places * points * Double(sum.inputs)
       let results = points * Double(height) * columns * lanes * repeats
-      let spill = CostModel.spill(
-        stored: stored * Double(bytes), results: results * Double(bytes), panels: Double(panels))
+      let weights = points * Double(sum.inputs * taps * panels * height)
+      let order = WinogradProducts.Order.panelByPanel(
+        stored: stored * Double(bytes), results: results * Double(bytes), weights: weights * Double(bytes),
+        panels: panels)
       let useful = zip(counts, extents).reduce(1.0) {
         $0 * Double($1.0) / Double(($1.0 + $1.1 - 1) / $1.1)
       }
-      return (product + transform + back + spill) / useful
+      return (product + transform + back + order.spill) / useful
     }
 
     let wanted = sum.multiplyAdds < 2e6 ? 1 : 8

@@ -21,11 +21,9 @@ final class WinogradConvolution: Sendable {
   private let points: Int
   /// Places of one channel of a transformed block.
   private let places: Int
-  /// Tiles of a block's outputs, and what the products of one row take.
+  /// Tiles of a block's outputs.
   private let count: Int
-  private let rowSize: Int
-  private let offsets: [Int32]
-  private let products: [(place: Int, column: Int, kernel: volute_tile)]
+  private let products: WinogradProducts
   /// Elements of a packed channel and of its transforms on the way.
   private let channelScratch: Int
 
@@ -78,16 +76,14 @@ final class WinogradConvolution: Sendable {
     let flat = (outer > 0 ? block.extents[outer - 1] : 1) * tileCount
     let starts = VoluteEngine.places(
       Array(block.extents.prefix(max(outer - 1, 0))), Array(outerPitches.prefix(max(outer - 1, 0))))
-    var products: [(place: Int, column: Int, kernel: volute_tile)] = []
+    var pieces: [(place: Int, column: Int, kernel: volute_tile)] = []
     var width = 0
     for (index, start) in starts.enumerated() {
       for (column, kernel) in kernels.tiles(rows: height, columns: flat) {
-        products.append((start + column, index * flat + column, kernel))
+        pieces.append((start + column, index * flat + column, kernel))
         width = max(width, index * flat + column + kernel.vectors * kernels.lanes)
       }
     }
-    self.products = products
-    rowSize = width
     // The taps that are left, in the order of the weight.
     let outerParts = lattice.parts.prefix(outer)
     let outerSize = lattice.lengths.prefix(outer).reduce(tileCount, *)
@@ -98,7 +94,10 @@ final class WinogradConvolution: Sendable {
         part.taps.map { base + $0.phase * phasePitches[index] + $0.shift * outerPitches[index] }
       }
     }
-    offsets = (0..<sum.inputs).flatMap { [places] channel in taps.map { Int32(channel * places + $0) } }
+    let pointSize = Self.pointSize(sum, places: places)
+    products = WinogradProducts(
+      offsets: (0..<sum.inputs).flatMap { [places] channel in taps.map { Int32(channel * places + $0) } },
+      points: (0..<points).map { $0 * pointSize }, tiles: pieces, height: height, rowSize: width)
     outputStages = WinogradLayout.outputStages(
       tiles, firstPitch: height * width, pitch: width, count: count)
   }
@@ -113,15 +112,15 @@ final class WinogradConvolution: Sendable {
 
   /// A point's share of a transformed block; a line more than it needs, so that points do not meet in one set of
   /// the cache.
-  private var pointSize: Int { sum.inputs * places + 16 }
-  private var transformedSize: Int { points * pointSize + 256 }
-  private var productSize: Int { points * height * rowSize }
+  private static func pointSize(_ sum: WindowSum, places: Int) -> Int { sum.inputs * places + 16 }
+  private var transformedSize: Int { points * Self.pointSize(sum, places: places) + 256 }
+  private var rowSize: Int { products.rowSize }
   private var outputSize: Int { points * rowSize }
   private var lineSize: Int {
     (tiles.last?.outputs ?? 1) * (block.extents.last ?? 1) + 64
   }
   private var scratchSize: Int {
-    transformedSize + max(channelScratch + lattice.lineSize, productSize + 2 * outputSize + lineSize)
+    transformedSize + max(channelScratch + lattice.lineSize, products.size + 2 * outputSize + lineSize)
   }
 
   private var tasks: Double {
@@ -131,7 +130,7 @@ final class WinogradConvolution: Sendable {
   /// Products with those that tiles compute and drop.
   var paddedMultiplyAdds: Double {
     let panels = (sum.outputs + height - 1) / height
-    return tasks * Double(points * panels * height * offsets.count) * Double(rowSize)
+    return tasks * Double(points * panels * height * products.offsets.count) * Double(rowSize)
   }
 
   /// Elements of the transforms, both ways.
@@ -151,7 +150,7 @@ final class WinogradConvolution: Sendable {
   }
 
   var weightElements: Double {
-    Double(sum.groups * ((sum.outputs + height - 1) / height) * height * offsets.count)
+    Double(sum.groups * ((sum.outputs + height - 1) / height) * height * products.offsets.count)
       * Double(2 * points + 9)
   }
 
@@ -176,9 +175,9 @@ final class WinogradConvolution: Sendable {
         let rest = scratch + transformedSize
         transform(from, origin, into: scratch, scratch: rest)
         for panel in task.panels {
-          multiply(scratch, weights, group, panel, into: rest)
+          products.run(scratch, weights, group, panel..<panel + 1, into: rest)
           emit(
-            rest, origin, rows: min(height, sum.outputs - panel * height),
+            rest, rest + products.size, origin, rows: min(height, sum.outputs - panel * height),
             bias.map { $0 + group * sum.outputs + panel * height },
             to + panel * height * sum.outputSteps.channel)
         }
@@ -196,6 +195,7 @@ final class WinogradConvolution: Sendable {
     let stageSize = (channelScratch - lattice.channelSize) / 2
     let stages = [scratch + lattice.channelSize, scratch + lattice.channelSize + stageSize]
     let packer = lattice.packer(origin: origin)
+    let pointSize = Self.pointSize(sum, places: places)
     // The points of the first of three axes are lines of their own.
     let rowsAtOnce = points / (tiles.count == 3 ? tiles[0].points : 1)
     for channel in 0..<sum.inputs {
@@ -216,37 +216,15 @@ final class WinogradConvolution: Sendable {
     }
   }
 
-  /// The products of a panel of output channels: for each point and channel a row of tiles.
-  private func multiply<T: KernelElement>(
-    _ transformed: UnsafePointer<T>, _ weights: WinogradWeights<T>, _ group: Int, _ panel: Int,
-    into result: UnsafeMutablePointer<T>
-  ) {
-    let depth = offsets.count
-    offsets.withUnsafeBufferPointer { offsets in
-      products.withUnsafeBufferPointer { products in
-        for point in 0..<points {
-          let a = weights.panel(group: group, panel, point: point)
-          let b = transformed + point * pointSize
-          let c = result + point * height * rowSize
-          for product in products {
-            product.kernel.run?(
-              depth, a, b + product.place, offsets.baseAddress, c + product.column, rowSize, height,
-              product.kernel.vectors * T.kernels.lanes, 0)
-          }
-        }
-      }
-    }
-  }
-
   /// Transforms the products of a panel back and writes them.
   private func emit<T: KernelElement>(
-    _ products: UnsafeMutablePointer<T>, _ origin: [Int], rows: Int, _ bias: UnsafePointer<T>?,
-    _ output: UnsafeMutablePointer<T>
+    _ products: UnsafePointer<T>, _ scratch: UnsafeMutablePointer<T>, _ origin: [Int], rows: Int,
+    _ bias: UnsafePointer<T>?, _ output: UnsafeMutablePointer<T>
   ) {
-    let stages = [products + productSize, products + productSize + outputSize]
+    let stages = [scratch, scratch + outputSize]
     let line = stages[1] + outputSize
     for row in 0..<rows {
-      var from = UnsafePointer(products + row * rowSize)
+      var from = products + row * rowSize
       for (index, stage) in outputStages.enumerated() {
         stage.run(from, stages[index & 1])
         from = UnsafePointer(stages[index & 1])

@@ -20,6 +20,8 @@ struct WinogradRowBlock {
   private(set) var extents: [Int] = []
   /// Shares that the panels of output channels are cut into.
   private(set) var shares = 1
+  /// Of the products of a block.
+  private(set) var order = WinogradProducts.Order(panels: 1, parts: 1, spill: 0)
   private(set) var cycles = Double.infinity
 
   private let parts: [Lattice.Axis]
@@ -103,7 +105,7 @@ struct WinogradRowBlock {
     func tasks(_ extents: [Int]) -> Int {
       zip(counts, extents).reduce(samples * sum.groups) { $0 * (($1.0 + $1.1 - 1) / $1.1) }
     }
-    var best: (extents: [Int], cycles: Double)?
+    var best: (extents: [Int], order: WinogradProducts.Order, cycles: Double)?
     func choose(_ extents: [Int]) {
       if extents.count < counts.count {
         for extent in candidates[extents.count] { choose(extents + [extent]) }
@@ -113,18 +115,19 @@ struct WinogradRowBlock {
       // Fewer tasks than there may be cores to take them is dearer than a halo.
       let idle = max(1, Double(wanted) / Double(tasks * panels))
       let shares = min(panels, max(1, (wanted + tasks - 1) / tasks))
-      let total = cost(extents, shares: shares) * Double(tasks) * idle
-      if best.map({ total < $0.cycles }) ?? true { best = (extents, total) }
+      let (order, cycles) = cost(extents, shares: shares)
+      let total = cycles * Double(tasks) * idle
+      if best.map({ total < $0.cycles }) ?? true { best = (extents, order, total) }
     }
     choose([])
     guard let best else { return }
-    (extents, cycles) = best
+    (extents, order, cycles) = best
     let count = tasks(extents)
     shares = min(panels, max(1, (wanted + count - 1) / count))
   }
 
-  /// Cycles of a block.
-  private func cost(_ extents: [Int], shares: Int) -> Double {
+  /// Cycles of a block, with its products in the better order.
+  private func cost(_ extents: [Int], shares: Int) -> (order: WinogradProducts.Order, cycles: Double) {
     let last = extents.count - 1
     let row = tiled.upperBound..<extents.count
     let width = hasSamples ? lanes : 1
@@ -169,7 +172,7 @@ struct WinogradRowBlock {
         inputs * Double(before * phases) * (Double((line + lanes - 1) / lanes * tile.points) * 2.2 + 20)
       after = phases * line * tile.points
     }
-    let stored = inputs * Double(slices * after)
+    let stored = Double(sum.inputs * slices * after)
 
     // And out of it.
     let resultVectors = Double(groups) * Double(lineLayout.size / lanes)
@@ -192,14 +195,13 @@ struct WinogradRowBlock {
     }
     work += Double(sum.outputs) * back
     let results = points * Double(height * lineLayout.size * groups)
-    let spill = CostModel.spill(
-      stored: stored * Double(bytes), results: results * Double(bytes), panels: panels)
-    // Every block reads the whole weight.
     let weights = points * panels * Double(height * sum.inputs * taps * bytes)
-    let read = CostModel.spill(stored: weights, results: 0, panels: 0)
+    let order = WinogradProducts.Order.best(
+      stored: stored * Double(bytes), results: results * Double(bytes), weights: weights / Double(shares),
+      panels: (self.panels + shares - 1) / shares, points: self.points)
     // Rows cut into phases are short pieces: measured, they take half as long again.
     let isCut = !hasSamples && axes[last].stride > 1
-    return (product + work + spill + read) * (isCut ? 1.5 : 1)
+    return (order, (product + work + order.spill * Double(shares)) * (isCut ? 1.5 : 1))
   }
 
   /// Elements of a row of the input.

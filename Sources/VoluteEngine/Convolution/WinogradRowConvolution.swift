@@ -21,11 +21,8 @@ final class WinogradRowConvolution: Sendable {
   /// next, and from one output of a tile to the next.
   private let tileSteps: [Int]
   private let partSteps: [Int]
-  private let offsets: [Int32]
-  private let products: [(place: Int, column: Int, kernel: volute_tile)]
+  private let products: WinogradProducts
   private let outputStages: [WinogradStage]
-  /// Results of one output channel: what one point takes.
-  private let rowSize: Int
   /// Output channels that are transformed back at once, as lines of some length are faster.
   private let rowsAtOnce: Int
   /// The point whose products reach every output of a tile unchanged.
@@ -67,18 +64,21 @@ final class WinogradRowConvolution: Sendable {
     self.lines = lines
     let starts = VoluteEngine.places(
       Array(block.extents.prefix(tiled.upperBound - 1)), Array(layout.pitches.prefix(tiled.upperBound - 1)))
-    products = starts.enumerated().flatMap { group, start in
-      lines.pieces.map { (start + $0.place, group * lines.size + $0.column, $0.kernel) }
-    }
-    let results = starts.count * lines.size
     // A last piece may be wider than what is left.
-    rowSize = results + kernels.tile(rows: block.height).vectors * kernels.lanes
+    let rowSize = starts.count * lines.size + kernels.tile(rows: block.height).vectors * kernels.lanes
     rowsAtOnce = min(block.height, max(1, 512 / rowSize))
     outputStages = WinogradLayout.outputStages(
       tiles, firstPitch: block.height * rowSize, pitch: rowsAtOnce * rowSize, count: rowsAtOnce * rowSize)
-    offsets = (0..<sum.inputs).flatMap { [pitch = Self.channelPitch(layout)] channel in
-      layout.tapOffsets.map { Int32(channel * pitch + $0) }
-    }
+    let channelPitch = Self.channelPitch(layout)
+    products = WinogradProducts(
+      offsets: (0..<sum.inputs).flatMap { channel in
+        layout.tapOffsets.map { Int32(channel * channelPitch + $0) }
+      },
+      points: layout.pointOffsets,
+      tiles: starts.enumerated().flatMap { group, start in
+        lines.pieces.map { (start + $0.place, group * lines.size + $0.column, $0.kernel) }
+      },
+      height: block.height, rowSize: rowSize, order: block.order)
     biasPoint = tiles.reduce(0) { $0 * $1.points + 1 }
     let groupSteps = StridedArray.contiguousStrides(Array(block.extents.prefix(tiled.upperBound - 1)))
     let tileSteps =
@@ -126,12 +126,14 @@ final class WinogradRowConvolution: Sendable {
 
   private var transformedSize: Int { sum.inputs * Self.channelPitch(layout) + 256 }
   private var packingSize: Int { lattice.channelSize + 2 * layout.stageSize + 64 }
-  private var productSize: Int { points * height * rowSize }
+  private var rowSize: Int { products.rowSize }
   /// Results of a stage on the way back.
   private var backSize: Int { points * rowsAtOnce * rowSize }
   /// A line that is packed or, of samples, the longest stretch of results.
   private let lineSize: Int
-  private var scratchSize: Int { transformedSize + max(packingSize, productSize + 2 * backSize) + lineSize }
+  private var scratchSize: Int {
+    transformedSize + max(packingSize, products.size + 2 * backSize) + lineSize
+  }
 
   /// Bytes that a run needs beside the arrays, for `threads` threads.
   func workspace(threads: Int, bytes: Int) -> Int {
@@ -146,7 +148,7 @@ final class WinogradRowConvolution: Sendable {
   }
 
   var weightElements: Double {
-    Double(sum.groups * block.panels * height * offsets.count) * Double(2 * block.points + 9)
+    Double(sum.groups * block.panels * height * products.offsets.count) * Double(2 * block.points + 9)
   }
 
   func run<T: KernelElement>(
@@ -172,14 +174,22 @@ final class WinogradRowConvolution: Sendable {
         let rest = scratch + transformedSize
         let turned = scratch + scratchSize - lineSize
         transform(from, task.origin, samples: count, into: scratch, scratch: rest, row: turned)
-        for panel in task.panels {
-          let rows = min(height, sum.outputs - panel * height)
-          multiply(
-            scratch, weights, group, panel, rows: rows,
-            bias.map { $0 + group * sum.outputs + panel * height }, into: rest)
-          emit(
-            rest, targets, samples: count, rows: rows, row: turned,
-            to + panel * height * sum.outputSteps.channel)
+        for first in stride(
+          from: task.panels.lowerBound, to: task.panels.upperBound, by: products.order.panels)
+        {
+          let panels = first..<min(first + products.order.panels, task.panels.upperBound)
+          products.run(scratch, weights, group, panels, into: rest)
+          for panel in panels {
+            let rows = min(height, sum.outputs - panel * height)
+            let values = rest + (panel - first) * products.panelSize
+            let stages = rest + products.size
+            if let bias {
+              add(bias + group * sum.outputs + panel * height, rows: rows, to: values, line: stages)
+            }
+            emit(
+              values, stages, targets, samples: count, rows: rows, row: turned,
+              to + panel * height * sum.outputSteps.channel)
+          }
         }
       }
     }
@@ -216,31 +226,14 @@ final class WinogradRowConvolution: Sendable {
     }
   }
 
-  /// The products of a panel of output channels: for each point and channel a row of results.
-  private func multiply<T: KernelElement>(
-    _ transformed: UnsafePointer<T>, _ weights: WinogradWeights<T>, _ group: Int, _ panel: Int, rows: Int,
-    _ bias: UnsafePointer<T>?, into result: UnsafeMutablePointer<T>
+  /// Adds the bias to the products of the point that reaches every output.
+  private func add<T: KernelElement>(
+    _ bias: UnsafePointer<T>, rows: Int, to products: UnsafeMutablePointer<T>, line: UnsafeMutablePointer<T>
   ) {
-    let depth = offsets.count
-    offsets.withUnsafeBufferPointer { offsets in
-      products.withUnsafeBufferPointer { products in
-        for (point, place) in layout.pointOffsets.enumerated() {
-          let a = weights.panel(group: group, panel, point: point)
-          let c = result + point * height * rowSize
-          for product in products {
-            product.kernel.run?(
-              depth, a, transformed + place + product.place, offsets.baseAddress, c + product.column, rowSize,
-              height, product.kernel.vectors * T.kernels.lanes, 0)
-          }
-          if let bias, point == biasPoint {
-            let line = result + productSize
-            for row in 0..<rows {
-              line.update(repeating: bias[row], count: rowSize)
-              T.kernels.table.emit?(1, rowSize, line, 0, c + row * rowSize, 0, 1, nil, 1)
-            }
-          }
-        }
-      }
+    for row in 0..<rows {
+      line.update(repeating: bias[row], count: rowSize)
+      T.kernels.table.emit?(
+        1, rowSize, line, 0, products + (biasPoint * height + row) * rowSize, 0, 1, nil, 1)
     }
   }
 
@@ -298,17 +291,17 @@ final class WinogradRowConvolution: Sendable {
 
   /// Transforms the products of a panel back and writes them.
   private func emit<T: KernelElement>(
-    _ products: UnsafeMutablePointer<T>, _ targets: Targets, samples count: Int, rows: Int,
-    row scratch: UnsafeMutablePointer<T>, _ output: UnsafeMutablePointer<T>
+    _ products: UnsafePointer<T>, _ scratch: UnsafeMutablePointer<T>, _ targets: Targets, samples count: Int,
+    rows: Int, row line: UnsafeMutablePointer<T>, _ output: UnsafeMutablePointer<T>
   ) {
-    let stages = [products + productSize, products + productSize + backSize]
+    let stages = [scratch, scratch + backSize]
     let put = T.kernels.table.emit
     let pitch = sum.axes[tiled.upperBound - 1].outputStep * tiles[tiles.count - 1].outputs
     let step = sum.axes[sum.axes.count - 1].outputStep
     let (batchStep, channelStep) = (sum.outputSteps.batch, sum.outputSteps.channel)
     let accumulates = sum.accumulates
     for first in stride(from: 0, to: rows, by: rowsAtOnce) {
-      var from = UnsafePointer(products + first * rowSize)
+      var from = products + first * rowSize
       for (index, stage) in outputStages.enumerated() {
         stage.run(from, stages[index & 1])
         from = UnsafePointer(stages[index & 1])
@@ -321,7 +314,7 @@ final class WinogradRowConvolution: Sendable {
             for target in list {
               route.unpack(
                 values + target.from, samples: count, batchStep: batchStep,
-                accumulates: accumulates, row: scratch, to: channel + target.to)
+                accumulates: accumulates, row: line, to: channel + target.to)
             }
             continue
           }

@@ -129,6 +129,28 @@ import VoluteEngine
     }
   }
 
+  /// So many channels that one point after the other is multiplied by all panels, in parts: as direct sums have it,
+  /// with a last panel that is not full and a bias.
+  @Test(arguments: [[1, 128, 4, 25, 130], [2, 320, 3, 9, 66]]) func manyChannelsPointByPoint(shape: [Int])
+    throws
+  {
+    let geometry = try ConvolutionGeometry(
+      inputShape: shape, weightShape: [124, shape[1], 3, 3, 3], stride: [1, 2, 2], padding: 1)
+    var cases = Cases(seed: 12)
+    let x = cases.normal(geometry.inputShape, .float32)
+    let w = cases.normal(geometry.weightShape, .float32)
+    let bias = cases.normal([124], .float32)
+    let expected = try convolve(geometry, x, w, bias, policy: .algorithm(.direct)).elements(as: Double.self)
+    for threads in [1, 2] {
+      Engine.threadCount = threads
+      let actual = try convolve(geometry, x, w, bias, policy: .algorithm(.winograd4)).elements(
+        as: Double.self)
+      let error = rootMeanSquare(zip(actual, expected).map { $0 - $1 }) / rootMeanSquare(expected)
+      #expect(error < ConvolutionAlgorithm.winograd4.errorBound().rms)
+    }
+    Engine.threadCount = Engine.processorCount
+  }
+
   /// Without input channels there is nothing to add up: the output is the bias.
   @Test(arguments: [[1, 0, 10], [2, 0, 4, 5]]) func noChannelsGiveTheBias(shape: [Int]) throws {
     let weight = [4, 0] + Array(repeating: 3, count: shape.count - 2)

@@ -1,0 +1,84 @@
+import CVolute
+
+/// The matrix products of a transformed block: for each point, the rows of a panel of output channels.
+///
+/// What one point takes of a block stays in the second level of cache while several panels read it; what all points
+/// take seldom does.
+struct WinogradProducts {
+  /// For each input channel and each tap that is not of a tile, the row of a point that it reads.
+  let offsets: [Int32]
+  /// Where each point starts.
+  let points: [Int]
+  /// Where each tile reads among the places of a row, and the column of its results.
+  let tiles: [(place: Int, column: Int, kernel: volute_tile)]
+  let height: Int
+  /// Elements of a row of results.
+  let rowSize: Int
+  var order = Order(panels: 1, parts: 1, spill: 0)
+
+  /// How many panels of output channels are multiplied before they are transformed back, and how.
+  struct Order {
+    /// Panels that read a point before the next.
+    var panels: Int
+    /// Parts of a point's tiles, each small enough to stay near while all those panels read it.
+    var parts: Int
+    /// Cycles of a block spent on what does not stay near.
+    var spill: Double
+
+    /// The better order where products read rows far apart.
+    ///
+    /// - Parameters:
+    ///   - stored: bytes of transformed input.
+    ///   - results: bytes of the products of a panel.
+    ///   - weights: bytes of the whole weight, which every block reads.
+    ///   - panels: panels of output channels that a task has.
+    static func best(
+      stored: Double, results: Double, weights: Double, panels: Int, points: Int
+    ) -> Order {
+      let one = panelByPanel(stored: stored, results: results, weights: weights, panels: panels)
+      let parts = (stored / Double(points) / 512e3).rounded(.up)
+      let all = results * Double(panels)
+      let read = CostModel.spill(kept: weights, moved: weights)
+      let together = read * parts + CostModel.spill(kept: stored + all, moved: 2 * (stored + all))
+      return together < one.spill ? Order(panels: panels, parts: Int(parts), spill: together) : one
+    }
+
+    /// Each panel reads all points. As good where products read one row behind the other: what comes next is then
+    /// fetched ahead from wherever it lies.
+    static func panelByPanel(stored: Double, results: Double, weights: Double, panels: Int) -> Order {
+      let read = CostModel.spill(kept: weights, moved: weights)
+      let moved = stored * Double(1 + panels) + results * 2 * Double(panels)
+      return Order(panels: 1, parts: 1, spill: read + CostModel.spill(kept: stored + results, moved: moved))
+    }
+  }
+
+  /// Elements of the results of a panel, `[point][row][column]`.
+  var panelSize: Int { points.count * height * rowSize }
+  /// Elements of the results of all panels that are multiplied at once.
+  var size: Int { order.panels * panelSize }
+
+  /// Multiplies `panels`, at most as many as `order` has, and leaves the results of each behind those before.
+  func run<T: KernelElement>(
+    _ transformed: UnsafePointer<T>, _ weights: WinogradWeights<T>, _ group: Int, _ panels: Range<Int>,
+    into results: UnsafeMutablePointer<T>
+  ) {
+    let depth = offsets.count
+    offsets.withUnsafeBufferPointer { offsets in
+      tiles.withUnsafeBufferPointer { tiles in
+        for (point, place) in points.enumerated() {
+          for part in 0..<order.parts {
+            for panel in panels {
+              let a = weights.panel(group: group, panel, point: point)
+              let c = results + (panel - panels.lowerBound) * panelSize + point * height * rowSize
+              for tile in tiles[tiles.count * part / order.parts..<tiles.count * (part + 1) / order.parts] {
+                tile.kernel.run?(
+                  depth, a, transformed + place + tile.place, offsets.baseAddress, c + tile.column, rowSize,
+                  height, tile.kernel.vectors * T.kernels.lanes, 0)
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+}
