@@ -325,7 +325,8 @@ def line(case, result):
     peers = [v for v in (theirs, onnx_time) if v is not None]
     ratio = min(peers) / ours if peers else math.inf
     shown = [f"{v:.2f}" if v else "-" for v in (theirs, onnx_time)]
-    return ratio, (f"| {case.name} | {case.ratio:g} | **{ratio:.2f}** | {ours:.2f} | {shown[0]} | {shown[1]} "
+    return ratio, (f"| {case.name} | {case.ratio:g} | {f'**{ratio:.2f}**' if peers else '-'} | {ours:.2f} "
+                   f"| {shown[0]} | {shown[1]} "
                    f"| {'-' if math.isnan(report['gflops']) else format(report['gflops'], '.0f')} "
                    f"| {report['algorithm']} |")
 
@@ -358,7 +359,7 @@ def main():
     lines = [
         "# Volute beside PyTorch and ONNX Runtime", "",
         "Written by `Tools/peers.py`; what is timed, and how, is said there. Ratio: the better peer's median time over "
-        "Volute's.", "", f"- {machine()}", f"- {options.threads} threads, float32 unless said otherwise",
+        "Volute's. A peer without a time has no such operation, or not the memory for it.", "", f"- {machine()}", f"- {options.threads} threads, float32 unless said otherwise",
         f"- PyTorch {torch.__version__}, ONNX Runtime {onnxruntime.__version__ if onnxruntime else 'absent'}, "
         f"numpy {np.__version__}, Python {platform.python_version()}", "", *table, ""]
     if options.variations:
