@@ -359,7 +359,8 @@ def main():
     lines = [
         "# Volute beside PyTorch and ONNX Runtime", "",
         "Written by `Tools/peers.py`; what is timed, and how, is said there. Ratio: the better peer's median time over "
-        "Volute's. A peer without a time has no such operation, or not the memory for it.", "", f"- {machine()}", f"- {options.threads} threads, float32 unless said otherwise",
+        "Volute's. A peer without a time cannot compute the case, or has not the memory for it; gradients and circular "
+        "padding are compared with PyTorch alone.", "", f"- {machine()}", f"- {options.threads} threads, float32 unless said otherwise",
         f"- PyTorch {torch.__version__}, ONNX Runtime {onnxruntime.__version__ if onnxruntime else 'absent'}, "
         f"numpy {np.__version__}, Python {platform.python_version()}", "", *table, ""]
     if options.variations:

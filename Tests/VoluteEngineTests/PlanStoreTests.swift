@@ -89,7 +89,7 @@ import VoluteEngine
 
   /// The oldest lines go.
   @Test func theFileStaysSmall() throws {
-    var text = "volute plans 3\n"
+    var text = PlanStore.header + "\n"
     for index in 0..<5000 { text += "A 9000, avx512, 2 threads\tcase \(index)\tdirect\n" }
     try write(Array(text.utf8))
     var store = store()

@@ -24,7 +24,7 @@ struct CostModel {
   /// How long a cycle takes in which a core finishes two vectors of products.
   func cycle(lanes: Int) -> Double { 2 * Double(lanes) / multiplyAdds }
 
-  /// Cycles that a block of Winograd's tiles waits for memory, as what does not stay in the second level of cache between
+  /// Cycles that a block of work waits for memory, as what does not stay in the second level of cache between
   /// the steps is written and read again, some 25 bytes a cycle, and 4 where a core's share of the third does not hold
   /// it either: others use that level too.
   ///

@@ -17,8 +17,8 @@
 /// replaced by the next write. A file that cannot be written is done without.
 package struct PlanStore: Sendable {
   /// Another number whenever plans change enough for old measurements to mislead.
-  static let version = 3
-  private static let header = "volute plans \(version)"
+  static let version = 4
+  package static let header = "volute plans \(version)"
   /// Measurements that are kept, the newest, and bytes of a file that is worth reading.
   private static let mostLines = 4096
   private static let mostBytes = 8 << 20

@@ -33,13 +33,3 @@ struct SumTask {
     (sample, group) = others.quotientAndRemainder(dividingBy: groups)
   }
 }
-
-/// The index along each axis of an element that is numbered in row-major order, and how often the number goes round.
-func unravelled(_ number: Int, over counts: [Int]) -> (indices: [Int], rest: Int) {
-  var rest = number
-  var indices = Array(repeating: 0, count: counts.count)
-  for axis in counts.indices.reversed() {
-    (rest, indices[axis]) = rest.quotientAndRemainder(dividingBy: counts[axis])
-  }
-  return (indices, rest)
-}

@@ -45,13 +45,13 @@ struct WinogradBlock {
       let stored = places * points * Double(sum.inputs)
       let results = points * Double(height) * columns * lanes * repeats
       let weights = points * Double(sum.inputs * taps * panels * height)
-      let order = WinogradProducts.Order.panelByPanel(
+      let spill = WinogradProducts.Order.spillPanelByPanel(
         stored: stored * Double(bytes), results: results * Double(bytes), weights: weights * Double(bytes),
         panels: panels)
       let useful = zip(counts, extents).reduce(1.0) {
         $0 * Double($1.0) / Double(($1.0 + $1.1 - 1) / $1.1)
       }
-      return (product + transform + back + order.spill) / useful
+      return (product + transform + back + spill) / useful
     }
 
     let wanted = sum.multiplyAdds < 2e6 ? 1 : 8

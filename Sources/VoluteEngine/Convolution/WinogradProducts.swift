@@ -14,41 +14,43 @@ struct WinogradProducts {
   let height: Int
   /// Elements of a row of results.
   let rowSize: Int
-  var order = Order(panels: 1, parts: 1, spill: 0)
+  let order: Order
 
-  /// How many panels of output channels are multiplied before they are transformed back, and how.
+  /// How many panels of output channels are multiplied before they are transformed back.
   struct Order {
     /// Panels that read a point before the next.
     var panels: Int
     /// Parts of a point's tiles, each small enough to stay near while all those panels read it.
     var parts: Int
-    /// Cycles of a block spent on what does not stay near.
-    var spill: Double
 
-    /// The better order where products read rows far apart.
+    /// Each panel reads all points. As good where products read one row behind the other: what comes next is then
+    /// fetched ahead from wherever it lies.
+    static let panelByPanel = Order(panels: 1, parts: 1)
+
+    /// The better order where products read rows far apart, and the cycles that a task spends on what does not stay
+    /// near.
     ///
     /// - Parameters:
     ///   - stored: bytes of transformed input.
     ///   - results: bytes of the products of a panel.
-    ///   - weights: bytes of the whole weight, which every block reads.
+    ///   - weights: bytes of the weight that a task reads.
     ///   - panels: panels of output channels that a task has.
     static func best(
       stored: Double, results: Double, weights: Double, panels: Int, points: Int
-    ) -> Order {
-      let one = panelByPanel(stored: stored, results: results, weights: weights, panels: panels)
+    ) -> (order: Order, spill: Double) {
+      let one = spillPanelByPanel(stored: stored, results: results, weights: weights, panels: panels)
       let parts = (stored / Double(points) / 512e3).rounded(.up)
       let all = results * Double(panels)
       let read = CostModel.spill(kept: weights, moved: weights)
       let together = read * parts + CostModel.spill(kept: stored + all, moved: 2 * (stored + all))
-      return together < one.spill ? Order(panels: panels, parts: Int(parts), spill: together) : one
+      return together < one ? (Order(panels: panels, parts: Int(parts)), together) : (panelByPanel, one)
     }
 
-    /// Each panel reads all points. As good where products read one row behind the other: what comes next is then
-    /// fetched ahead from wherever it lies.
-    static func panelByPanel(stored: Double, results: Double, weights: Double, panels: Int) -> Order {
+    /// The cycles where each panel reads all points.
+    static func spillPanelByPanel(stored: Double, results: Double, weights: Double, panels: Int) -> Double {
       let read = CostModel.spill(kept: weights, moved: weights)
       let moved = stored * Double(1 + panels) + results * 2 * Double(panels)
-      return Order(panels: 1, parts: 1, spill: read + CostModel.spill(kept: stored + results, moved: moved))
+      return read + CostModel.spill(kept: stored + results, moved: moved)
     }
   }
 

@@ -21,7 +21,7 @@ struct WinogradRowBlock {
   /// Shares that the panels of output channels are cut into.
   private(set) var shares = 1
   /// Of the products of a block.
-  private(set) var order = WinogradProducts.Order(panels: 1, parts: 1, spill: 0)
+  private(set) var order = WinogradProducts.Order.panelByPanel
   private(set) var cycles = Double.infinity
 
   private let parts: [Lattice.Axis]
@@ -196,12 +196,12 @@ struct WinogradRowBlock {
     work += Double(sum.outputs) * back
     let results = points * Double(height * lineLayout.size * groups)
     let weights = points * panels * Double(height * sum.inputs * taps * bytes)
-    let order = WinogradProducts.Order.best(
+    let (order, spill) = WinogradProducts.Order.best(
       stored: stored * Double(bytes), results: results * Double(bytes), weights: weights / Double(shares),
       panels: (self.panels + shares - 1) / shares, points: self.points)
     // Rows cut into phases are short pieces: measured, they take half as long again.
     let isCut = !hasSamples && axes[last].stride > 1
-    return (order, (product + work + order.spill * Double(shares)) * (isCut ? 1.5 : 1))
+    return (order, (product + work + spill * Double(shares)) * (isCut ? 1.5 : 1))
   }
 
   /// Elements of a row of the input.

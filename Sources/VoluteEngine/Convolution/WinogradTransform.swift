@@ -93,10 +93,3 @@ final class WinogradStage: Sendable {
     }
   }
 }
-
-/// Index tuples of `shape` in row-major order, as their flat places under `strides`.
-func places(_ shape: [Int], _ strides: [Int]) -> [Int] {
-  zip(shape, strides).reduce([0]) { outer, axis in
-    outer.flatMap { base in (0..<axis.0).map { base + $0 * axis.1 } }
-  }
-}

@@ -129,8 +129,8 @@ import VoluteEngine
     }
   }
 
-  /// So many channels that one point after the other is multiplied by all panels, in parts: as direct sums have it,
-  /// with a last panel that is not full and a bias.
+  /// So many channels that one point after the other is multiplied by all panels, of the second shape in parts, with
+  /// vectors of 16: as direct sums in double precision have it, with a last panel that is not full and a bias.
   @Test(arguments: [[1, 128, 4, 25, 130], [1, 512, 4, 7, 260]]) func manyChannelsPointByPoint(shape: [Int])
     throws
   {
@@ -140,7 +140,9 @@ import VoluteEngine
     let x = cases.normal(geometry.inputShape, .float32)
     let w = cases.normal(geometry.weightShape, .float32)
     let bias = cases.normal([124], .float32)
-    let expected = try convolve(geometry, x, w, bias, policy: .algorithm(.direct)).elements(as: Double.self)
+    let expected = try convolve(
+      geometry, x.to(.float64), w.to(.float64), bias.to(.float64), policy: .algorithm(.direct)
+    ).elements(as: Double.self)
     for threads in [1, 2] {
       Engine.threadCount = threads
       let actual = try convolve(geometry, x, w, bias, policy: .algorithm(.winograd4)).elements(

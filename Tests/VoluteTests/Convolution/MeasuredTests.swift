@@ -70,7 +70,7 @@ import VoluteEngine
     let stem = try #require(fields[1].range(of: "threads ")).upperBound
     for name in ["direct", "fourier", "stencil", "measured", "nonsense"] {
       let edited =
-        "volute plans 3\n"
+        PlanStore.header + "\n"
         + (1...64).map { "\(fields[0])\t\(fields[1][..<stem])\($0)\t\(name)\n" }.joined()
       try edited.write(toFile: path, atomically: false, encoding: .utf8)
       Engine.planStorePath = path
@@ -91,7 +91,7 @@ import VoluteEngine
     _ = try Engine.plan(geometry, .forward, .float32, policy: .measured)
     let fields = try #require(text.split(separator: "\n").last).split(separator: "\t")
     let foreign = "Another Processor, avx\t\(fields[1])\tfourier"
-    try "volute plans 3\n\(foreign)\n".write(toFile: path, atomically: false, encoding: .utf8)
+    try "\(PlanStore.header)\n\(foreign)\n".write(toFile: path, atomically: false, encoding: .utf8)
     Engine.planStorePath = path
     _ = try Engine.plan(geometry, .forward, .float32, policy: .measured)
     let lines = text.split(separator: "\n").map(String.init)
