@@ -65,7 +65,7 @@ final class WinogradStage: Sendable {
     self.outputs = outputs
   }
 
-  private func transform(_ kernels: volute_winograd) -> volute_lines? {
+  func transform(_ kernels: volute_winograd) -> volute_lines? {
     let first = tile.points == 6 ? 2 : -2
     return switch kind {
     case .input: kernels.input[tile.points == 6 ? 1 : 0]

@@ -66,58 +66,135 @@ final class WinogradWeights<T: KernelElement>: PackedWeight, @unchecked Sendable
   private let elements: UnsafeMutablePointer<T>
 
   init(_ layout: WinogradWeightLayout, _ weight: UnsafePointer<T>) {
-    let (sum, tiles) = (layout.sum, layout.tiles)
-    let packed = WeightPanels<T>.packed(sum, weight, height: layout.height, offsets: layout.tapOffsets)
+    let sum = layout.sum
+    // The taps as they follow each other in memory, which is read in one go.
+    let order = Set(layout.tapOffsets.compactMap { $0 }).sorted()
+    let packed = WeightPanels<T>.packed(sum, weight, height: layout.height, offsets: order)
+    let transform = WinogradWeightTransform(layout, order: order)
     height = layout.height
     panels = packed.panels
-    points = tiles.reduce(1) { $0 * $1.points }
-    let taps = tiles.reduce(1) { $0 * $1.taps }
-    let columns = layout.columns
-    pointSize = columns * height
-    let size = points * pointSize
+    points = transform.points
+    pointSize = transform.pointSize
     byteCount = layout.byteCount(bytes: MemoryLayout<T>.size)
     elements = Memory.allocate(byteCount: byteCount).bindMemory(
       to: T.self, capacity: byteCount / MemoryLayout<T>.size)
-    let stages = Self.stages(tiles, height: height)
-    let (points, height, pointSize) = (points, height, pointSize)
+    let size = points * pointSize
     nonisolated(unsafe) let elements = elements
     parallel(sum.groups * panels) { panel in
-      let from = packed.elements + panel * packed.panelSize
-      let to = elements + panel * size
-      withScratch(T.self, 2 * points * height) { scratch in
-        for column in 0..<columns {
-          var source = UnsafePointer(from + column * taps * height)
-          var target = scratch
-          for stage in stages {
-            stage.run(source, target)
-            source = UnsafePointer(target)
-            target = target == scratch ? scratch + points * height : scratch
-          }
-          for point in 0..<points {
-            (to + point * pointSize + column * height).update(from: source + point * height, count: height)
-          }
-        }
-      }
+      transform.run(UnsafePointer(packed.elements) + panel * packed.panelSize, into: elements + panel * size)
     }
   }
 
   deinit { Memory.deallocate(elements, byteCount: byteCount) }
 
-  /// From the last axis to the first; taps of an axis become its points in place.
-  private static func stages(_ tiles: [WinogradTile], height: Int) -> [WinogradStage] {
-    tiles.indices.reversed().map { axis in
-      let after = tiles[(axis + 1)...].reduce(height) { $0 * $1.points }
-      let outer = tiles[..<axis].reduce(1) { $0 * $1.taps }
-      let (points, taps) = (tiles[axis].points, tiles[axis].taps)
-      return WinogradStage(
-        tile: tiles[axis], kind: .weight, length: after,
-        lines: (0..<outer).map { ($0 * taps * after, $0 * points * after) },
-        inputs: (0..<taps).map { $0 * after }, outputs: (0..<points).map { $0 * after })
-    }
-  }
-
   @inline(__always)
   func panel(group: Int, _ panel: Int, point: Int) -> UnsafePointer<T> {
     UnsafePointer(elements + ((group * panels + panel) * points + point) * pointSize)
+  }
+}
+
+/// The transform of a packed panel: several columns at once, from the last tiled axis, whose taps are read where they
+/// lie, to the first, which writes the points.
+private struct WinogradWeightTransform: Sendable {
+  let points: Int
+  let pointSize: Int
+  private let height: Int
+  private let columns: Int
+  /// Columns of one input channel.
+  private let columnsOfInput: Int
+  /// Columns at once.
+  private let chunk: Int
+  /// For each column of an input channel and each of its taps, which of the packed ones it is; -1 for one that is zero.
+  private let sources: [Int]
+  /// Taps of an input channel as packed.
+  private let packedTaps: Int
+  private let last: WinogradStage
+  private let stages: [WinogradStage]
+  private let taps: Int
+
+  init(_ layout: WinogradWeightLayout, order: [Int]) {
+    let tiles = layout.tiles
+    height = layout.height
+    points = tiles.reduce(1) { $0 * $1.points }
+    taps = tiles.reduce(1) { $0 * $1.taps }
+    columns = layout.columns
+    pointSize = columns * height
+    packedTaps = order.count
+    columnsOfInput = layout.tapOffsets.count / taps
+    let places = Dictionary(uniqueKeysWithValues: zip(order, order.indices))
+    sources = layout.tapOffsets.map { $0.flatMap { places[$0] } ?? -1 }
+    // Lines long enough for vectors, and few enough to stay near.
+    let pieces = (columns + 31) / 32
+    chunk = pieces == 0 ? 0 : (columns + pieces - 1) / pieces
+    let line = chunk * height
+    var stages: [WinogradStage] = []
+    for axis in tiles.indices.reversed() {
+      let tile = tiles[axis]
+      let outer = tiles[..<axis].reduce(1) { $0 * $1.taps }
+      let after = tiles[(axis + 1)...].reduce(1) { $0 * $1.points }
+      let isFirst = axis == 0
+      // [taps before][taps of the axis][points after][column] to the same with the points of the axis.
+      stages.append(
+        WinogradStage(
+          tile: tile, kind: .weight, length: isFirst ? line : after * line,
+          lines: isFirst
+            ? (0..<after).map { [pointSize] in ($0 * line, $0 * pointSize) }
+            : (0..<outer).map { ($0 * tile.taps * after * line, $0 * tile.points * after * line) },
+          inputs: (0..<tile.taps).map { $0 * after * line },
+          outputs: (0..<tile.points).map { [pointSize] in $0 * after * (isFirst ? pointSize : line) }))
+    }
+    last = stages.removeFirst()
+    self.stages = stages
+  }
+
+  func run<T: KernelElement>(_ packed: UnsafePointer<T>, into target: UnsafeMutablePointer<T>) {
+    let half = points * chunk * height
+    withScratch(T.self, 2 * half + height) { scratch in
+      let zeros = scratch + 2 * half
+      zeros.update(repeating: .zero, count: height)
+      for piece in stride(from: 0, to: columns, by: max(chunk, 1)) {
+        // The last chunk takes columns of the one before it again.
+        let first = min(piece, columns - chunk)
+        let to = target + first * height
+        readTaps(packed, from: first, zeros: zeros, into: stages.isEmpty ? to : scratch)
+        var source = scratch
+        for (index, stage) in stages.enumerated() {
+          let next = index == stages.count - 1 ? to : scratch + (index & 1 == 0 ? half : 0)
+          stage.run(source, next)
+          source = next
+        }
+      }
+    }
+  }
+
+  /// Transforms the taps of the last axis, those of each column and of each tap of the axes before.
+  private func readTaps<T: KernelElement>(
+    _ packed: UnsafePointer<T>, from first: Int, zeros: UnsafePointer<T>, into target: UnsafeMutablePointer<T>
+  ) {
+    let transform = last.transform(T.kernels.table.winograd)
+    let lines = taps / last.tile.taps
+    withUnsafeTemporaryAllocation(of: UnsafeRawPointer?.self, capacity: 6) { from in
+      withUnsafeTemporaryAllocation(of: UnsafeMutableRawPointer?.self, capacity: 6) { to in
+        sources.withUnsafeBufferPointer { sources in
+          last.outputs.withUnsafeBufferPointer { outputs in
+            for column in 0..<chunk {
+              let (input, own) = (first + column).quotientAndRemainder(dividingBy: columnsOfInput)
+              let base = packed + input * packedTaps * height
+              for line in 0..<lines {
+                for tap in 0..<last.tile.taps {
+                  let source = sources[own * taps + line * last.tile.taps + tap]
+                  from[tap] = UnsafeRawPointer(source < 0 ? zeros : base + source * height)
+                }
+                let start = target + line * last.tile.points * chunk * height + column * height
+                for (point, offset) in outputs.enumerated() {
+                  to[point] = UnsafeMutableRawPointer(start + offset)
+                }
+                transform?(height, from.baseAddress, to.baseAddress)
+              }
+            }
+          }
+        }
+      }
+    }
   }
 }
