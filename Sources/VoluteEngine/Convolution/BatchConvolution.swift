@@ -17,6 +17,8 @@ final class BatchConvolution: Sendable {
   private let samples: SampleLanes
   /// The ways of planes of results, the last two axes, by their extents.
   private let routes: [[Int]: LaneRoute]
+  /// What all blocks take of a core that finishes two vectors of products in each.
+  let cycles: Double
 
   static func reasonAgainst(_ sum: WindowSum, lanes: Int) -> String? {
     // So many products in one sum lose digits.
@@ -30,10 +32,10 @@ final class BatchConvolution: Sendable {
     height = T.kernels.tileHeight(rows: sum.outputs)
     weightLayout = PackedLayout(.panels, sum, [height], T.self)
     let axes = sum.axes + [SampleLanes.axis(sum, lanes: lanes)]
+    let chosen = BatchBlock(sum, height: height, T.self)
+    cycles = chosen.cycles
     block = ConvolutionBlock(
-      axes, inputs: sum.inputs, batch: (sum.batch + lanes - 1) / lanes * sum.groups,
-      budget: ConvolutionBlock.budget(bytes: MemoryLayout<T>.size),
-      panels: (sum.outputs + height - 1) / height, width: lanes, work: sum.multiplyAdds)
+      extents: chosen.extents + [lanes], channels: chosen.channels, shares: chosen.shares)
     let lattice = Lattice(axes, block: block.extents)
     self.lattice = lattice
     offsets = (0..<block.channels).flatMap { channel in
@@ -79,27 +81,7 @@ final class BatchConvolution: Sendable {
   }
 
   /// Elements of a packed block, and beyond it what the last tile may read.
-  var packedSize: Int { block.channels * lattice.channelSize + 1024 }
-  /// Tiles that read it.
-  var tilesOfBlock: Int { tiles.tiles.count * panels }
-
-  var tasks: Double {
-    Double((sum.batch + lanes - 1) / lanes * sum.groups) * Double(blocks.reduce(1, *))
-  }
-
-  /// Products with those of empty lanes and rows.
-  var paddedMultiplyAdds: Double {
-    tasks * Double(tiles.paddedCount) * Double(panels * height) * Double(sum.depth)
-  }
-
-  /// Vectors that are turned about, on the way in and out.
-  var turnedVectors: Double {
-    let packed: Int = block.shares * sum.inputs * samples.turnedVectors
-    let rows = block.extents.dropLast()
-    let row: Int = ((rows.last ?? 1) + lanes - 1) / lanes * lanes
-    let written: Int = sum.outputs * rows.dropLast().reduce(row, *)
-    return tasks * Double(packed + written)
-  }
+  private var packedSize: Int { block.channels * lattice.channelSize + 1024 }
 
   func run<T: KernelElement>(
     _ input: UnsafePointer<T>, _ weights: WeightPanels<T>, _ bias: UnsafePointer<T>?,

@@ -46,7 +46,7 @@ struct ConvolutionBlock {
     func tasks() -> Int {
       zip(counts, block).reduce(batch) { $0 * (($1.0 + $1.1 - 1) / $1.1) }
     }
-    let wanted = work < 2e6 ? 1 : 8
+    let wanted = SumTask.wanted(work)
     while tasks() < wanted {
       if let axis = block.indices.dropLast().first(where: { block[$0] > 1 }) {
         block[axis] = (block[axis] + 1) / 2
@@ -59,6 +59,10 @@ struct ConvolutionBlock {
     shares = min(panels, max(1, (wanted + tasks() - 1) / tasks()))
     extents = block
     self.channels = channels
+  }
+
+  init(extents: [Int], channels: Int, shares: Int) {
+    (self.extents, self.channels, self.shares) = (extents, channels, shares)
   }
 
   /// The blocks along each axis.

@@ -68,15 +68,9 @@ extension BatchConvolution {
   func estimate(bytes: Int) -> SumEstimate {
     let model = CostModel(bytes: bytes)
     let weights = Double(sum.groups * sum.outputs * sum.depth) * 2
-    // Strided rows are read under masks, and lines of the cache more than once.
-    let turning = sum.axes.suffix(2).contains { $0.stride > 1 } ? 7.0 : 5
-    // Every tile reads the whole block.
-    let stored = Double(packedSize * bytes)
-    let read = CostModel.spill(kept: stored, moved: stored * Double(1 + tilesOfBlock))
     return SumEstimate(
-      seconds: paddedMultiplyAdds / model.multiplyAdds
-        + (turnedVectors * turning + tasks * read) * model.cycle(lanes: lanes)
-        + weights / model.elements + CostModel.overhead, workspace: workspace(threads: 1, bytes: bytes))
+      seconds: cycles * model.cycle(lanes: lanes) + weights / model.elements + CostModel.overhead,
+      workspace: workspace(threads: 1, bytes: bytes))
   }
 }
 

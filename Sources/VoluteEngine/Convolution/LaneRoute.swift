@@ -17,7 +17,7 @@ struct LaneRoute: Sendable {
   private(set) var longest = 0
 
   /// A gap this long, or shorter, is read too.
-  private static let bridge = 4
+  static let bridge = 4
 
   /// - Parameters:
   ///   - pairs: elements of the array and where they belong in the block.
@@ -70,11 +70,6 @@ struct LaneRoute: Sendable {
     }
     stretches.append(Stretch(element: pair.element, step: 1, count: 1, first: places.count))
     places.append(Int32(pair.place))
-  }
-
-  /// Vectors that are turned about, those that are not full too.
-  func vectors(lanes: Int) -> Int {
-    stretches.reduce(0) { $0 + ($1.count + lanes - 1) / lanes * lanes }
   }
 
   /// Into a block: `samples` samples, `batchStep` apart.

@@ -111,12 +111,23 @@ struct SampleLanes: Sendable {
     }
   }
 
-  /// Vectors that are turned about to pack one channel of a block.
-  var turnedVectors: Int {
-    let plane = planes.joined().map { $0.route.vectors(lanes: lanes) }.max() ?? 0
-    return (0..<planeAxes.lowerBound).reduce(plane) {
-      $0 * lattice.parts[$1].phases.count * lattice.lengths[$1]
-    }
+  /// Whether whole rows of the input travel together, as no more lies between them than may travel too.
+  static func joinsRows(_ axes: [WindowSum.Axis]) -> Bool {
+    let plane = axes.suffix(2)
+    guard let rows = plane.first, let last = plane.last else { return true }
+    let row = (last.sources.max() ?? -1) + 1
+    return plane.count == 1 || rows.inputStep - row < LaneRoute.bridge
+  }
+
+  /// Cycles to turn the samples and places of a plane about: as many of them as a vector has lanes at once.
+  ///
+  /// - Parameter isWhole: whether rows follow one another without a gap.
+  static func turned(_ plane: [Int], isWhole: Bool, lanes: Int) -> Double {
+    let row = plane[plane.count - 1]
+    let rows = plane.dropLast().reduce(1, *)
+    let vectors = isWhole ? (row * rows + lanes - 1) / lanes : rows * ((row + lanes - 1) / lanes)
+    // Short stretches are read and written under masks, and lines of the cache more than once.
+    return Double(vectors * lanes) * (isWhole ? 6 : 7.5)
   }
 
   /// Packs channels of some samples for one block.

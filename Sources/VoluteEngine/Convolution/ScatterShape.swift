@@ -16,7 +16,7 @@ struct ScatterShape {
     let kernels = T.kernels
     let bytes = MemoryLayout<T>.size
     let taps = window.taps
-    let wanted = window.multiplyAdds < 2e6 ? 1 : 8
+    let wanted = SumTask.wanted(window.multiplyAdds)
     let groups = window.batch * window.groups
     // Products stay near until they are added: some 96 KiB of them, four times that where tiles want it.
     let stage = (96 << 10) / bytes

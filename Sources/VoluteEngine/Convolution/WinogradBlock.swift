@@ -54,7 +54,7 @@ struct WinogradBlock {
       return (product + transform + back + spill) / useful
     }
 
-    let wanted = sum.multiplyAdds < 2e6 ? 1 : 8
+    let wanted = SumTask.wanted(sum.multiplyAdds)
     func tasks(_ extents: [Int]) -> Int {
       zip(counts, extents).reduce(sum.batch * sum.groups) { $0 * (($1.0 + $1.1 - 1) / $1.1) }
     }

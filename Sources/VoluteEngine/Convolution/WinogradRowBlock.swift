@@ -96,7 +96,7 @@ struct WinogradRowBlock {
 
   private mutating func search() {
     let counts = axes.map(\.count)
-    let wanted = sum.multiplyAdds < 2e6 ? 1 : 8
+    let wanted = SumTask.wanted(sum.multiplyAdds)
     let candidates = counts.indices.map { axis in
       // A block is never longer than 16 tiles, but a row may be whole.
       let pieces = axis >= tiled.upperBound ? Array(1...12) : (1...16).map { (counts[axis] + $0 - 1) / $0 }
@@ -153,8 +153,10 @@ struct WinogradRowBlock {
       let places = plane.map { parts[$0].phases.count * lengths[$0] }
       let isWhole =
         extents[last] * outputs(last) >= sum.axes[last].count
-        && axes[plane.lowerBound].inputStep == rowElements
-      work = inputs * packed / Double(places.reduce(1, *)) * turned(places, isWhole: isWhole)
+        && SampleLanes.joinsRows(axes)
+      work =
+        inputs * packed / Double(places.reduce(1, *))
+        * SampleLanes.turned(places, isWhole: isWhole, lanes: lanes)
     } else {
       let vectors = Double((rowLength + lanes - 1) / lanes)
       work = inputs * packed / Double(lengths[last]) * (vectors * (axes[last].stride > 1 ? 5 : 2) + 4)
@@ -188,7 +190,9 @@ struct WinogradRowBlock {
         plane[plane.count - 1] >= sum.axes[last].count
         && sum.axes[max(last - 1, 0)].outputStep == sum.axes[last].outputStep * sum.axes[last].count
       let count = zip(tiled, tiles).reduce(extents.reduce(1, *)) { $0 * $1.1.outputs }
-      back += Double(count) / Double(plane.reduce(1, *)) * turned(plane, isWhole: isWhole)
+      back +=
+        Double(count) / Double(plane.reduce(1, *))
+        * SampleLanes.turned(plane, isWhole: isWhole, lanes: lanes)
     } else {
       let lines = parted * Double(groups * extents[tiled.upperBound - 1])
       back += lines * (Double((extents[last] + lanes - 1) / lanes) * 2 + 5)
@@ -202,19 +206,5 @@ struct WinogradRowBlock {
     // Rows cut into phases are short pieces: measured, they take half as long again.
     let isCut = !hasSamples && axes[last].stride > 1
     return (order, (product + work + spill * Double(shares)) * (isCut ? 1.5 : 1))
-  }
-
-  /// Elements of a row of the input.
-  private var rowElements: Int { (axes[axes.count - 1].sources.max() ?? -1) + 1 }
-
-  /// Cycles to turn the samples and places of a plane about: as many of them as a vector has lanes at once.
-  ///
-  /// - Parameter isWhole: whether rows follow one another without a gap.
-  private func turned(_ plane: [Int], isWhole: Bool) -> Double {
-    let row = plane[plane.count - 1]
-    let rows = plane.dropLast().reduce(1, *)
-    let vectors = isWhole ? (row * rows + lanes - 1) / lanes : rows * ((row + lanes - 1) / lanes)
-    // Short stretches are read and written under masks, and lines of the cache more than once.
-    return Double(vectors * lanes) * (isWhole ? 3.5 : 7)
   }
 }

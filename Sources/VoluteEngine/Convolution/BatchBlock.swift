@@ -1,0 +1,95 @@
+import CVolute
+
+/// The block of outputs that a task of ``BatchConvolution`` computes: chosen by what it would cost, in cycles of a core
+/// that finishes two vectors of products in each.
+struct BatchBlock {
+  /// Outputs of a block along each axis.
+  private(set) var extents: [Int] = []
+  /// Input channels packed at once.
+  private(set) var channels = 1
+  /// Shares that the panels of output channels are cut into.
+  private(set) var shares = 1
+  /// Cycles of all blocks.
+  private(set) var cycles = Double.infinity
+
+  private let sum: WindowSum
+  private let parts: [Lattice.Axis]
+  private let height: Int
+  private let kernels: KernelSet
+  private let bytes: Int
+
+  private var panels: Int { (sum.outputs + height - 1) / height }
+
+  init<T: KernelElement>(_ sum: WindowSum, height: Int, _ type: T.Type) {
+    self.sum = sum
+    self.height = height
+    kernels = T.kernels
+    bytes = MemoryLayout<T>.size
+    parts = sum.axes.map(Lattice.Axis.init)
+    let counts = sum.axes.map(\.count)
+    let candidates = counts.map { count in
+      Set((1...min(count, 16)).map { (count + $0 - 1) / $0 }).sorted()
+    }
+    let channels = Set([1, 2, 4, 8].map { (sum.inputs + $0 - 1) / $0 }).sorted()
+    let wanted = SumTask.wanted(sum.multiplyAdds)
+    func choose(_ extents: [Int]) {
+      if extents.count < counts.count {
+        for extent in candidates[extents.count] { choose(extents + [extent]) }
+        return
+      }
+      let tasks = zip(counts, extents).reduce((sum.batch + kernels.lanes - 1) / kernels.lanes * sum.groups) {
+        $0 * (($1.0 + $1.1 - 1) / $1.1)
+      }
+      let shares = min(panels, max(1, (wanted + tasks - 1) / tasks))
+      // Fewer tasks than there may be cores to take them is dearer than a halo.
+      let idle = max(1, Double(wanted) / Double(tasks * shares))
+      for channels in channels {
+        let cycles = cost(extents, channels: channels, shares: shares) * Double(tasks) * idle
+        if cycles < self.cycles {
+          (self.extents, self.channels, self.shares, self.cycles) = (extents, channels, shares, cycles)
+        }
+      }
+    }
+    choose([])
+  }
+
+  /// Cycles of a block.
+  private func cost(_ extents: [Int], channels: Int, shares: Int) -> Double {
+    let lanes = kernels.lanes
+    let last = extents.count - 1
+    let plane = max(last - 1, 0)...last
+    let lengths = zip(extents, parts).map { $1.phases.count * ($0 + $1.maximumShift) }
+    let passes = Double((sum.inputs + channels - 1) / channels)
+
+    // Into the block, for each share anew.
+    let isWhole = extents[last] == sum.axes[last].count && SampleLanes.joinsRows(sum.axes)
+    let planes = lengths.prefix(plane.lowerBound).reduce(1, *)
+    let packed =
+      Double(sum.inputs * planes * shares)
+      * SampleLanes.turned(Array(lengths[plane]), isWhole: isWhole, lanes: lanes)
+
+    // Each output is a vector; those of a row follow each other.
+    let widest = kernels.tile(rows: height).vectors
+    let rest = extents[last] % widest
+    let columns = Double(extents[last] - rest) + (rest == 0 ? 0 : Double(rest) + 0.4)
+    let rows = Double(extents.dropLast().reduce(1, *))
+    let tiles = Double((extents[last] + widest - 1) / widest) * rows * Double(panels)
+    let products = columns * rows * Double(panels) * (Double(height * sum.depth) / 2) + tiles * 20 * passes
+
+    // And out of it.
+    let wholeOutput =
+      isWhole && sum.axes[plane.lowerBound].outputStep == sum.axes[last].outputStep * sum.axes[last].count
+    let outputs =
+      Double(sum.outputs * extents.prefix(plane.lowerBound).reduce(1, *))
+      * SampleLanes.turned(Array(extents[plane]), isWhole: wholeOutput, lanes: lanes)
+    let again = (passes - 1) * Double(sum.outputs) * Double(extents.reduce(1, *)) * 2
+
+    let stored = Double(channels * lengths.reduce(lanes, *) * bytes)
+    let ofShare = (panels + shares - 1) / shares
+    let results = Double(ofShare * height * extents.reduce(lanes, *) * bytes)
+    // Each panel reads the block.
+    let spill = CostModel.spill(
+      kept: stored + results, moved: (stored * Double(1 + ofShare) + results * 2) * passes)
+    return packed + products + outputs + again + spill * Double(shares)
+  }
+}
