@@ -127,7 +127,7 @@ struct SampleLanes: Sendable {
     let rows = plane.dropLast().reduce(1, *)
     let vectors = isWhole ? (row * rows + lanes - 1) / lanes : rows * ((row + lanes - 1) / lanes)
     // Short stretches are read and written under masks, and lines of the cache more than once.
-    return Double(vectors * lanes) * (isWhole ? 6 : 7.5)
+    return Double(vectors * lanes) * (isWhole ? 3.5 : 7)
   }
 
   /// Packs channels of some samples for one block.
