@@ -148,7 +148,7 @@ private struct Outcome {
         algorithm == .scatter ? parts.window.map { parts.sums.isEmpty ? [] : [$0] } : parts.sums
       var refusal = sums == nil ? "each output gathers what it is made of" : nil
       for sum in sums ?? [] {
-        switch Self.plan(sum, algorithm, limit: key.workspaceLimit, T.self) {
+        switch Self.planPhases(sum, algorithm, limit: key.workspaceLimit, T.self) {
         case .success(let part):
           plans.append(part.plan)
           seconds.append(part.estimate.seconds)
@@ -218,6 +218,29 @@ private struct Outcome {
     var text: String
   }
 
+  /// All phases at once, or one after the other where that is faster or the algorithm knows no other way.
+  private static func planPhases<T: KernelElement>(
+    _ sum: WindowSum, _ algorithm: ConvolutionAlgorithm, limit: Int, _ type: T.Type
+  ) -> Result<(plan: SumPlan, estimate: SumEstimate), Refusal> {
+    if sum.phases.isEmpty { return plan(sum, algorithm, limit: limit, T.self) }
+    var parts: [(plan: SumPlan, estimate: SumEstimate)] = []
+    for part in sum.parts {
+      switch plan(part, algorithm, limit: limit, T.self) {
+      case .success(let part): parts.append(part)
+      case .failure(let refusal): return .failure(refusal)
+      }
+    }
+    let apart: (plan: SumPlan, estimate: SumEstimate) = (
+      .phases(parts.map(\.plan)), total(parts.map(\.estimate))
+    )
+    let points = algorithm == .winograd2 ? WinogradTile.two.points : WinogradTile.four.points
+    guard algorithm == .winograd2 || algorithm == .winograd4,
+      let plan = winogradRows(sum, points: points, T.self),
+      plan.estimate.seconds < apart.estimate.seconds
+    else { return .success(apart) }
+    return .success(plan)
+  }
+
   private static func plan<T: KernelElement>(
     _ sum: WindowSum, _ algorithm: ConvolutionAlgorithm, limit: Int, _ type: T.Type
   ) -> Result<(plan: SumPlan, estimate: SumEstimate), Refusal> {
@@ -276,13 +299,7 @@ private struct Outcome {
   ) -> Result<(plan: SumPlan, estimate: SumEstimate), Refusal> {
     let bytes = MemoryLayout<T>.size
     var options: [(plan: SumPlan, estimate: SumEstimate)] = []
-    // Whole rows may keep their dilation.
-    let slices = sum.undilated(before: sum.axes.count - 1)
-    let blocks = WinogradRowBlock.best(slices, points: tile.points, T.self)
-    if !blocks.isEmpty {
-      let plans = blocks.map { WinogradRowConvolution($0, T.self) }
-      options.append((.winogradRows(plans), total(plans.map { $0.estimate(bytes: bytes) })))
-    }
+    if let plan = winogradRows(sum, points: tile.points, T.self) { options.append(plan) }
     var reason = ""
     let isCorrelation = CorrelationBlock.reasonAgainst(sum) == nil
     if isCorrelation, let plan = CorrelationConvolution.best(sum, points: tile.points, T.self) {
@@ -307,6 +324,18 @@ private struct Outcome {
       return .failure(Refusal(text: reason))
     }
     return .success(best)
+  }
+
+  /// Tiles of whole rows, or of samples; `nil` where no axis can be tiled.
+  private static func winogradRows<T: KernelElement>(
+    _ sum: WindowSum, points: Int, _ type: T.Type
+  ) -> (plan: SumPlan, estimate: SumEstimate)? {
+    // Whole rows may keep their dilation.
+    let slices = sum.undilated(before: sum.axes.count - 1)
+    let blocks = WinogradRowBlock.best(slices, points: points, T.self)
+    if blocks.isEmpty { return nil }
+    let plans = blocks.map { WinogradRowConvolution($0, T.self) }
+    return (.winogradRows(plans), total(plans.map { $0.estimate(bytes: MemoryLayout<T>.size) }))
   }
 
   private static func total(_ estimates: [SumEstimate]) -> SumEstimate {

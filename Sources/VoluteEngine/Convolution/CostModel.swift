@@ -130,7 +130,8 @@ extension WinogradConvolution {
 }
 
 extension WinogradRowConvolution {
-  /// To write an element of a line that other phases of a stride write as well: lines come and go once for each.
+  /// To write an element of a line that other phases of a stride write as well: lines come and go once for each
+  /// that is not written along with it.
   private static let scattered = 0.7e-9
 
   func estimate(bytes: Int) -> SumEstimate {
@@ -139,6 +140,7 @@ extension WinogradRowConvolution {
     let scattered =
       sum.axes[sum.axes.count - 1].outputStep == 1
       ? 0 : Double(sum.batch * sum.groups * sum.outputs) * Double(sum.positions) * Self.scattered
+    // Of several phases together, the first brings the lines.
     return SumEstimate(
       seconds: block.cycles * model.cycle(lanes: block.lanes) + weightElements / model.elements
         + arrayElements / model.streamed + scattered + CostModel.overhead,

@@ -1,5 +1,5 @@
 /// A window sum and the algorithm that computes it, ready to run.
-enum SumPlan: Sendable {
+indirect enum SumPlan: Sendable {
   case direct(DirectConvolution)
   case batch(BatchConvolution)
   case stencil([StencilConvolution])
@@ -10,9 +10,10 @@ enum SumPlan: Sendable {
   case fourierRows(FourierRowConvolution)
   case patches(PatchConvolution)
   case scatter(ScatterConvolution)
+  /// The phases of a sum, one after the other.
+  case phases([SumPlan])
 
   /// - Parameter origin: where the weight was taken from; what is made of it is then kept.
-  @inline(__always)
   func run<T: KernelElement>(
     _ input: UnsafePointer<T>, _ weight: UnsafePointer<T>, _ origin: WeightOrigin?,
     _ bias: UnsafePointer<T>?, _ output: UnsafeMutablePointer<T>
@@ -33,7 +34,7 @@ enum SumPlan: Sendable {
       for plan in plans { plan.run(input, weights, bias, output) }
     case .winogradRows(let plans):
       guard let first = plans.first else { return }
-      let weights = winogradWeights(first.weights, weight, origin)
+      let weights = first.weights.map { winogradWeights($0, weight, origin) }
       for plan in plans { plan.run(input, weights, bias, output) }
     case .correlation(let plan):
       plan.run(input, weight, bias, output)
@@ -43,6 +44,8 @@ enum SumPlan: Sendable {
       plan.run(input, weight, origin, bias, output)
     case .patches(let plan):
       plan.run(input, weight, bias, output)
+    case .phases(let plans):
+      for plan in plans { plan.run(input, weight, origin, bias, output) }
     }
   }
 

@@ -33,6 +33,17 @@ package struct WindowSum: Hashable, Sendable {
     package var channel: Int
   }
 
+  /// One of several sums that differ in where their rows lie alone.
+  package struct Phase: Hashable, Sendable {
+    /// How many places behind the sum's own the windows lie along the last axis.
+    package var shift: Int
+    /// Outputs along the last axis.
+    package var count: Int
+    /// Behind the sum's own.
+    package var weightOffset: Int
+    package var outputOffset: Int
+  }
+
   package struct WeightSteps: Hashable, Sendable {
     package var group: Int
     package var output: Int
@@ -55,13 +66,36 @@ package struct WindowSum: Hashable, Sendable {
   package var outputOffset = 0
   /// Whether sums are added to what the output holds; bias is then somebody else's.
   package var accumulates = false
+  /// The phases of a stride along the last axis, whose sums are taken together; none where there is one sum. Those
+  /// who cannot take them together take the ``parts``.
+  package var phases: [Phase] = []
+
+  /// The phases, or the one there is.
+  package var allPhases: [Phase] {
+    phases.isEmpty
+      ? [Phase(shift: 0, count: axes.last?.count ?? 1, weightOffset: 0, outputOffset: 0)] : phases
+  }
+
+  /// A sum for each phase.
+  package var parts: [WindowSum] {
+    guard let axis = axes.last, !phases.isEmpty else { return [self] }
+    return phases.map { phase in
+      var part = self
+      part.phases = []
+      part.axes[axes.count - 1].count = phase.count
+      part.axes[axes.count - 1].sources = Array(axis.sources.dropFirst(phase.shift))
+      part.weightOffset += phase.weightOffset
+      part.outputOffset += phase.outputOffset
+      return part
+    }
+  }
 
   package var taps: Int { axes.reduce(1) { $0 * $1.kernel } }
   package var positions: Int { axes.reduce(1) { $0 * $1.count } }
   /// Products of one output, window and channels.
   package var depth: Int { taps * inputs }
   package var multiplyAdds: Double {
-    Double(batch * groups * outputs) * Double(positions) * Double(depth)
+    Double(batch * groups * outputs * allPhases.count) * Double(positions) * Double(depth)
   }
   package var isEmpty: Bool { batch * groups * outputs * positions == 0 }
 }

@@ -125,7 +125,9 @@ private struct Sides {
         return
       }
       let outer = sum
-      for piece in pieces[axis].pieces {
+      let alone = pieces[axis].pieces.map { [$0] }
+      for group in axis == maps.count - 1 ? AdjointPiece.alike(pieces[axis].pieces) : alone {
+        guard let piece = group.first else { continue }
         sum = outer
         sum.axes.append(
           WindowSum.Axis(
@@ -135,9 +137,22 @@ private struct Sides {
         sum.weightOffset += piece.lastTap * tapSteps[axis]
         sum.outputOffset += piece.first * elementSteps[axis]
         sum.accumulates = sum.accumulates || piece.isRepeated
+        if group.count > 1 { join(group, axis) }
         choose(axis + 1)
       }
       sum = outer
+    }
+    /// Makes the sum of the first piece that of all.
+    func join(_ group: [AdjointPiece], _ axis: Int) {
+      let (piece, base) = (group[0], group.map(\.base).min() ?? 0)
+      sum.phases = group.map {
+        WindowSum.Phase(
+          shift: $0.base - base, count: $0.count, weightOffset: ($0.lastTap - piece.lastTap) * tapSteps[axis],
+          outputOffset: ($0.first - piece.first) * elementSteps[axis])
+      }
+      sum.axes[axis].count = group.map(\.count).max() ?? 0
+      let end = group.map { $0.base + $0.sources.count }.max() ?? base
+      sum.axes[axis].sources = AdjointPiece.sources(maps[axis], base..<end, isRing: piece.isRing)
     }
     choose(0)
     for piece in pieces where !piece.isComplete { isComplete = false }
@@ -155,6 +170,9 @@ private struct AdjointPiece {
   var count: Int
   /// The position under each place; -1 for none. Output `i` reads, through tap `j`, place `i + j * dilation`.
   var sources: [Int]
+  /// The position under the first place, which may be outside.
+  var base: Int
+  var isRing: Bool
   var dilation: Int
   /// Taps come from the last to the first, `tapStep` apart.
   var kernel: Int
@@ -183,6 +201,27 @@ private struct AdjointPiece {
       }
     }
     return (pieces, covered == size)
+  }
+
+  /// Pieces whose windows are the same but for where they lie go together.
+  static func alike(_ pieces: [AdjointPiece]) -> [[AdjointPiece]] {
+    pieces.reduce(into: []) { groups, piece in
+      let index = groups.firstIndex { group in
+        let first = group[0]
+        return !piece.isRepeated && !first.isRepeated && piece.kernel == first.kernel && piece.dilation == 1
+          && first.dilation == 1 && piece.step == first.step && abs(piece.base - first.base) <= 2
+          && abs(piece.count - first.count) <= 1
+      }
+      if let index { groups[index].append(piece) } else { groups.append([piece]) }
+    }
+  }
+
+  /// The positions in a range, -1 for those outside, or round and round.
+  static func sources(_ map: AxisMap, _ range: Range<Int>, isRing: Bool) -> [Int] {
+    range.map { position in
+      if isRing { return floorModulo(position, map.outputSize) }
+      return position >= 0 && position < map.outputSize ? position : -1
+    }
   }
 
   /// Whether the places go round the elements as a whole number of strides does.
@@ -227,14 +266,11 @@ private struct AdjointPiece {
       let kernel = (map.kernel - 1 - tap) / tapStep + 1
       let outputs = (count - phase - 1) / map.stride + 1
       let base = floorDivide(first - tap * map.dilation, map.stride) - (kernel - 1) * dilation
-      let sources = (0..<outputs + (kernel - 1) * dilation).map { index in
-        let position = base + index
-        if isRing { return floorModulo(position, map.outputSize) }
-        return position >= 0 && position < map.outputSize ? position : -1
-      }
+      let places = base..<base + outputs + (kernel - 1) * dilation
       return AdjointPiece(
-        first: element + phase * step, step: step * map.stride, count: outputs, sources: sources,
-        dilation: dilation, kernel: kernel, lastTap: tap + (kernel - 1) * tapStep, tapStep: tapStep,
+        first: element + phase * step, step: step * map.stride, count: outputs,
+        sources: sources(map, places, isRing: isRing), base: base, isRing: isRing, dilation: dilation,
+        kernel: kernel, lastTap: tap + (kernel - 1) * tapStep, tapStep: tapStep,
         isRepeated: false)
     }
   }

@@ -97,7 +97,7 @@ final class WinogradConvolution: Sendable {
     let pointSize = Self.pointSize(sum, places: places)
     products = WinogradProducts(
       offsets: (0..<sum.inputs).flatMap { [places] channel in taps.map { Int32(channel * places + $0) } },
-      points: (0..<points).map { $0 * pointSize }, tiles: pieces, height: height, rowSize: width,
+      points: (0..<points).map { $0 * pointSize }, tiles: pieces, height: height, phases: 1, rowSize: width,
       order: .panelByPanel)
     outputStages = WinogradLayout.outputStages(
       tiles, firstPitch: height * width, pitch: width, count: count)
@@ -176,7 +176,9 @@ final class WinogradConvolution: Sendable {
         let rest = scratch + transformedSize
         transform(from, origin, into: scratch, scratch: rest)
         for panel in task.panels {
-          products.run(scratch, weights, group, panel..<panel + 1, into: rest)
+          products.run(scratch, panel..<panel + 1, into: rest) { panel, _, point in
+            (weights.panel(group: group, panel, point: point), 0)
+          }
           emit(
             rest, rest + products.size, origin, rows: min(height, sum.outputs - panel * height),
             bias.map { $0 + group * sum.outputs + panel * height },

@@ -12,6 +12,8 @@ struct WinogradProducts {
   /// Where each tile reads among the places of a row, and the column of its results.
   let tiles: [(place: Int, column: Int, kernel: volute_tile)]
   let height: Int
+  /// Phases of a stride, each with weights of its own, that read the same points.
+  let phases: Int
   /// Elements of a row of results.
   let rowSize: Int
   let order: Order
@@ -54,27 +56,33 @@ struct WinogradProducts {
     }
   }
 
-  /// Elements of the results of a panel, `[point][row][column]`.
+  /// Elements of the results of a panel and phase, `[point][row][column]`.
   var panelSize: Int { points.count * height * rowSize }
   /// Elements of the results of all panels that are multiplied at once.
-  var size: Int { order.panels * panelSize }
+  var size: Int { order.panels * phases * panelSize }
 
-  /// Multiplies `panels`, at most as many as `order` has, and leaves the results of each behind those before.
+  /// Multiplies `panels`, at most as many as `order` has, and leaves the results of each, phase by phase, behind those
+  /// before.
+  ///
+  /// - Parameter weights: those of a panel, phase and point, and how far behind the rows' places they are to read.
+  @inline(__always)
   func run<T: KernelElement>(
-    _ transformed: UnsafePointer<T>, _ weights: WinogradWeights<T>, _ group: Int, _ panels: Range<Int>,
-    into results: UnsafeMutablePointer<T>
+    _ transformed: UnsafePointer<T>, _ panels: Range<Int>, into results: UnsafeMutablePointer<T>,
+    weights: (_ panel: Int, _ phase: Int, _ point: Int) -> (values: UnsafePointer<T>, shift: Int)
   ) {
     let depth = offsets.count
     offsets.withUnsafeBufferPointer { offsets in
       tiles.withUnsafeBufferPointer { tiles in
         for (point, place) in points.enumerated() {
           for part in 0..<order.parts {
-            for panel in panels {
-              let a = weights.panel(group: group, panel, point: point)
-              let c = results + (panel - panels.lowerBound) * panelSize + point * height * rowSize
+            for index in 0..<panels.count * phases {
+              let (panel, phase) = index.quotientAndRemainder(dividingBy: phases)
+              let (a, shift) = weights(panels.lowerBound + panel, phase, point)
+              let c = results + index * panelSize + point * height * rowSize
               for tile in tiles[tiles.count * part / order.parts..<tiles.count * (part + 1) / order.parts] {
                 tile.kernel.run?(
-                  depth, a, transformed + place + tile.place, offsets.baseAddress, c + tile.column, rowSize,
+                  depth, a, transformed + place + shift + tile.place, offsets.baseAddress, c + tile.column,
+                  rowSize,
                   height, tile.kernel.vectors * T.kernels.lanes, 0)
               }
             }

@@ -30,6 +30,7 @@ struct WinogradRowBlock {
   private let bytes: Int
 
   var panels: Int { (sum.outputs + height - 1) / height }
+  var phases: Int { sum.allPhases.count }
   var points: Int { tiles.reduce(1) { $0 * $1.points } }
   /// Taps of the axes that are not tiled, and of the others those between the taps of a tile.
   var taps: Int {
@@ -54,7 +55,8 @@ struct WinogradRowBlock {
   ) -> [WinogradRowBlock] {
     guard let first = sums.first else { return [] }
     let lanes = T.kernels.lanes
-    let canTakeSamples = lanes > 1 && SampleLanes.reasonAgainst(first, lanes: lanes) == nil
+    let canTakeSamples =
+      lanes > 1 && first.phases.isEmpty && SampleLanes.reasonAgainst(first, lanes: lanes) == nil
     let last = first.axes.count - 1
     let able = first.axes.indices.filter { Self.tile(first.axes[$0], points: points) != nil }
     let options = WinogradTile.choices(of: able).flatMap { tiled in
@@ -89,6 +91,8 @@ struct WinogradRowBlock {
       axes[index].kernel = axes[index].stride * tile.points
       axes[index].stride *= tile.outputs
     }
+    // Rows reach as far as those of all phases.
+    axes[last].kernel += sum.allPhases.map(\.shift).max() ?? 0
     self.axes = axes
     parts = axes.map(Lattice.Axis.init)
     search()
@@ -143,7 +147,9 @@ struct WinogradRowBlock {
     let points = Double(points)
     let panels = Double(panels)
     let inputs = Double(sum.inputs * shares)
-    let product = points * panels * (Double(sum.inputs * taps * height) * vectors / 2 + calls * 20)
+    let phases = Double(phases)
+    let product =
+      points * panels * phases * (Double(sum.inputs * taps * height) * vectors / 2 + calls * 20)
 
     // Into the block: packed, then transformed along one axis after the other.
     let packed = Double(Lattice.channelSize(parts, block: extents))
@@ -197,9 +203,9 @@ struct WinogradRowBlock {
       let lines = parted * Double(groups * extents[tiled.upperBound - 1])
       back += lines * (Double((extents[last] + lanes - 1) / lanes) * 2 + 5)
     }
-    work += Double(sum.outputs) * back
-    let results = points * Double(height * lineLayout.size * groups)
-    let weights = points * panels * Double(height * sum.inputs * taps * bytes)
+    work += Double(sum.outputs) * phases * back
+    let results = points * phases * Double(height * lineLayout.size * groups)
+    let weights = points * panels * phases * Double(height * sum.inputs * taps * bytes)
     let (order, spill) = WinogradProducts.Order.best(
       stored: stored * Double(bytes), results: results * Double(bytes), weights: weights / Double(shares),
       panels: (self.panels + shares - 1) / shares, points: self.points)

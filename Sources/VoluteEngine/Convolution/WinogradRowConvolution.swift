@@ -7,7 +7,11 @@ import CVolute
 /// neighbouring rows, and results lie as they are written.
 final class WinogradRowConvolution: Sendable {
   let block: WinogradRowBlock
-  let weights: WinogradWeightLayout
+  /// Of each phase.
+  let weights: [WinogradWeightLayout]
+  private let phases: [WindowSum.Phase]
+  /// Whether two phases have all outputs of a row between them, so that rows are written whole.
+  private let isInterleaved: Bool
   private let lattice: Lattice
   private let layout: WinogradRowLayout
   private let lines: WinogradRowLayout.Lines
@@ -43,10 +47,20 @@ final class WinogradRowConvolution: Sendable {
     let kernels = T.kernels
     let lanes = block.hasSamples ? kernels.lanes : 1
     self.lanes = lanes
-    var weightSum = sum
-    weightSum.axes = Array(sum.axes[..<tiled.lowerBound] + sum.axes[tiled.upperBound...] + sum.axes[tiled])
-    weights = WinogradWeightLayout(
-      weightSum, tiles: tiles, strides: block.strides, height: block.height, T.self)
+    phases = sum.allPhases
+    // The one that begins has as many outputs as the other, or one more.
+    let inOrder = phases.sorted { $0.outputOffset < $1.outputOffset }
+    isInterleaved =
+      inOrder.count == 2 && sum.axes[sum.axes.count - 1].outputStep == 2 && !sum.accumulates
+      && inOrder[1].outputOffset == inOrder[0].outputOffset + 1
+      && 0...1 ~= inOrder[0].count - inOrder[1].count
+    weights = sum.parts.map { part in
+      var weightSum = part
+      weightSum.axes = Array(
+        part.axes[..<tiled.lowerBound] + part.axes[tiled.upperBound...] + part.axes[tiled])
+      return WinogradWeightLayout(
+        weightSum, tiles: tiles, strides: block.strides, height: block.height, T.self)
+    }
     let lattice =
       block.hasSamples
       ? Lattice(
@@ -54,7 +68,9 @@ final class WinogradRowConvolution: Sendable {
       : Lattice(block.axes, block: block.extents, hasTaps: false)
     self.lattice = lattice
     samples = block.hasSamples ? SampleLanes(sum, lattice, lanes: lanes) : nil
-    let layout = WinogradRowLayout(lattice, tiled: tiled, tiles: tiles, strides: block.strides)
+    let layout = WinogradRowLayout(
+      lattice, tiled: tiled, tiles: tiles, strides: block.strides,
+      rowTaps: block.hasSamples ? 1 : sum.axes[sum.axes.count - 1].kernel)
     self.layout = layout
     blocks = zip(block.axes, block.extents).map { ($0.count + $1 - 1) / $1 }
     let lines = WinogradRowLayout.Lines(
@@ -65,7 +81,8 @@ final class WinogradRowConvolution: Sendable {
     let starts = VoluteEngine.places(
       Array(block.extents.prefix(tiled.upperBound - 1)), Array(layout.pitches.prefix(tiled.upperBound - 1)))
     // A last piece may be wider than what is left.
-    let rowSize = starts.count * lines.size + kernels.tile(rows: block.height).vectors * kernels.lanes
+    let end = lines.pieces.map { $0.column + $0.kernel.vectors * kernels.lanes }.max() ?? 0
+    let rowSize = (starts.count - 1) * lines.size + max(end, lines.size)
     rowsAtOnce = min(block.height, max(1, 512 / rowSize))
     outputStages = WinogradLayout.outputStages(
       tiles, firstPitch: block.height * rowSize, pitch: rowsAtOnce * rowSize, count: rowsAtOnce * rowSize)
@@ -78,7 +95,7 @@ final class WinogradRowConvolution: Sendable {
       tiles: starts.enumerated().flatMap { group, start in
         lines.pieces.map { (start + $0.place, group * lines.size + $0.column, $0.kernel) }
       },
-      height: block.height, rowSize: rowSize, order: block.order)
+      height: block.height, phases: phases.count, rowSize: rowSize, order: block.order)
     biasPoint = tiles.reduce(0) { $0 * $1.points + 1 }
     let groupSteps = StridedArray.contiguousStrides(Array(block.extents.prefix(tiled.upperBound - 1)))
     let tileSteps =
@@ -132,27 +149,29 @@ final class WinogradRowConvolution: Sendable {
   /// A line that is packed or, of samples, the longest stretch of results.
   private let lineSize: Int
   private var scratchSize: Int {
-    transformedSize + max(packingSize, products.size + 2 * backSize) + lineSize
+    transformedSize + max(packingSize, products.size + (1 + phases.count) * backSize + 64) + lineSize
   }
 
   /// Bytes that a run needs beside the arrays, for `threads` threads.
   func workspace(threads: Int, bytes: Int) -> Int {
     let weights = sum.groups * block.panels * height * sum.inputs * block.taps
-    return (weights * (block.points + sum.taps / block.taps) + threads * scratchSize) * bytes
+    return (weights * phases.count * (block.points + sum.taps / block.taps) + threads * scratchSize) * bytes
   }
 
   /// Elements of the input and the output.
   var arrayElements: Double {
     let inputs = sum.axes.reduce(Double(sum.inputs)) { $0 * Double($1.count * $1.stride) }
-    return Double(sum.batch * sum.groups) * (inputs + Double(sum.outputs) * Double(sum.positions))
+    let outputs = Double(sum.outputs * phases.count) * Double(sum.positions)
+    return Double(sum.batch * sum.groups) * (inputs + outputs)
   }
 
   var weightElements: Double {
-    Double(sum.groups * block.panels * height * products.offsets.count) * Double(2 * block.points + 9)
+    Double(sum.groups * block.panels * height * phases.count * products.offsets.count)
+      * Double(2 * block.points + 9)
   }
 
   func run<T: KernelElement>(
-    _ input: UnsafePointer<T>, _ weights: WinogradWeights<T>, _ bias: UnsafePointer<T>?,
+    _ input: UnsafePointer<T>, _ weights: [WinogradWeights<T>], _ bias: UnsafePointer<T>?,
     _ output: UnsafeMutablePointer<T>
   ) {
     // What is added to an output has its bias already.
@@ -162,14 +181,14 @@ final class WinogradRowConvolution: Sendable {
     ) { number in
       guard
         let task = SumTask(
-          number, groups: sum.groups, blocks: blocks, extents: block.extents, panels: weights.panels,
+          number, groups: sum.groups, blocks: blocks, extents: block.extents, panels: block.panels,
           shares: block.shares)
       else { return }
       let (sample, group) = (task.sample * lanes, task.group)
       let count = min(lanes, sum.batch - sample)
       let from = input + sum.inputOffset + sample * sum.inputSteps.batch + group * sum.inputSteps.group
       let to = output + sum.outputOffset + sample * sum.outputSteps.batch + group * sum.outputSteps.group
-      let targets = Targets(self, task.origin)
+      let targets = phases.map { Targets(self, task.origin, $0) }
       withScratch(T.self, scratchSize) { scratch in
         let rest = scratch + transformedSize
         let turned = scratch + scratchSize - lineSize
@@ -178,13 +197,19 @@ final class WinogradRowConvolution: Sendable {
           from: task.panels.lowerBound, to: task.panels.upperBound, by: products.order.panels)
         {
           let panels = first..<min(first + products.order.panels, task.panels.upperBound)
-          products.run(scratch, weights, group, panels, into: rest)
+          products.run(scratch, panels, into: rest) { panel, phase, point in
+            (weights[phase].panel(group: group, panel, point: point), phases[phase].shift)
+          }
           for panel in panels {
             let rows = min(height, sum.outputs - panel * height)
-            let values = rest + (panel - first) * products.panelSize
+            let values = rest + (panel - first) * phases.count * products.panelSize
             let stages = rest + products.size
             if let bias {
-              add(bias + group * sum.outputs + panel * height, rows: rows, to: values, line: stages)
+              for phase in phases.indices {
+                add(
+                  bias + group * sum.outputs + panel * height, rows: rows,
+                  to: values + phase * products.panelSize, line: stages)
+              }
             }
             emit(
               values, stages, targets, samples: count, rows: rows, row: turned,
@@ -254,11 +279,12 @@ final class WinogradRowConvolution: Sendable {
     /// Of samples: the way of a plane.
     let route: LaneRoute?
 
-    init(_ parent: WinogradRowConvolution, _ origin: [Int]) {
+    init(_ parent: WinogradRowConvolution, _ origin: [Int], _ phase: WindowSum.Phase) {
       let (sum, block) = (parent.sum, parent.block)
       let firsts = sum.axes.indices.map { origin[$0] * block.outputs($0) }
+      let counts = sum.axes.dropLast().map(\.count) + [phase.count]
       let wanted = sum.axes.indices.map {
-        min(block.extents[$0] * block.outputs($0), sum.axes[$0].count - firsts[$0])
+        max(0, min(block.extents[$0] * block.outputs($0), counts[$0] - firsts[$0]))
       }
       let end = parent.samples == nil ? block.tiled.upperBound - 1 : max(sum.axes.count - 2, 0)
       let start = sum.axes.indices.reduce(0) { $0 + firsts[$1] * sum.axes[$1].outputStep }
@@ -291,41 +317,82 @@ final class WinogradRowConvolution: Sendable {
 
   /// Transforms the products of a panel back and writes them.
   private func emit<T: KernelElement>(
-    _ products: UnsafePointer<T>, _ scratch: UnsafeMutablePointer<T>, _ targets: Targets, samples count: Int,
+    _ products: UnsafePointer<T>, _ scratch: UnsafeMutablePointer<T>, _ targets: [Targets],
+    samples count: Int,
     rows: Int, row line: UnsafeMutablePointer<T>, _ output: UnsafeMutablePointer<T>
   ) {
-    let stages = [scratch, scratch + backSize]
-    let put = T.kernels.table.emit
-    let pitch = sum.axes[tiled.upperBound - 1].outputStep * tiles[tiles.count - 1].outputs
-    let step = sum.axes[sum.axes.count - 1].outputStep
-    let (batchStep, channelStep) = (sum.outputSteps.batch, sum.outputSteps.channel)
-    let accumulates = sum.accumulates
     for first in stride(from: 0, to: rows, by: rowsAtOnce) {
-      var from = products + first * rowSize
-      for (index, stage) in outputStages.enumerated() {
-        stage.run(from, stages[index & 1])
-        from = UnsafePointer(stages[index & 1])
+      // Of all phases before any is written: they go to the same lines.
+      for phase in phases.indices {
+        var from = products + phase * self.products.panelSize + first * rowSize
+        for (index, stage) in outputStages.enumerated() {
+          // The last leaves its results behind those of the phases before.
+          let to = scratch + (index == outputStages.count - 1 ? 1 + phase : 0) * backSize
+          stage.run(from, to)
+          from = UnsafePointer(to)
+        }
       }
-      targets.rows.withUnsafeBufferPointer { list in
-        for row in first..<min(first + rowsAtOnce, rows) {
-          let values = from + (row - first) * rowSize
-          let channel = output + row * channelStep
-          if let route = targets.route {
-            for target in list {
-              route.unpack(
-                values + target.from, samples: count, batchStep: batchStep,
-                accumulates: accumulates, row: line, to: channel + target.to)
-            }
-            continue
-          }
-          for target in list {
-            put?(
-              target.count, targets.width, values + target.from, lines.pitch, channel + target.to, pitch,
-              step,
-              nil, accumulates ? 1 : 0)
+      for row in first..<min(first + rowsAtOnce, rows) {
+        let values = scratch + backSize + (row - first) * rowSize
+        let channel = output + row * sum.outputSteps.channel
+        if isInterleaved {
+          interleave(values, targets, channel)
+          continue
+        }
+        for (phase, targets) in targets.enumerated() {
+          write(
+            values + phase * backSize, targets, samples: count, row: line,
+            channel + phases[phase].outputOffset)
+        }
+      }
+    }
+  }
+
+  /// Writes the results of one phase.
+  private func write<T: KernelElement>(
+    _ values: UnsafePointer<T>, _ targets: Targets, samples count: Int, row line: UnsafeMutablePointer<T>,
+    _ output: UnsafeMutablePointer<T>
+  ) {
+    let put = T.kernels.table.emit
+    let step = sum.axes[sum.axes.count - 1].outputStep
+    targets.rows.withUnsafeBufferPointer { list in
+      for target in list {
+        if let route = targets.route {
+          route.unpack(
+            values + target.from, samples: count, batchStep: sum.outputSteps.batch,
+            accumulates: sum.accumulates, row: line, to: output + target.to)
+        } else {
+          put?(
+            target.count, targets.width, values + target.from, lines.pitch, output + target.to, linePitch,
+            step,
+            nil, sum.accumulates ? 1 : 0)
+        }
+      }
+    }
+  }
+
+  /// Writes the results of two phases that have all outputs of a row between them.
+  private func interleave<T: KernelElement>(
+    _ values: UnsafePointer<T>, _ targets: [Targets], _ output: UnsafeMutablePointer<T>
+  ) {
+    let put = T.kernels.table.interleave
+    let even = phases[0].outputOffset < phases[1].outputOffset ? 0 : 1
+    let width = targets[0].width + targets[1].width
+    let to = output + phases[even].outputOffset
+    withUnsafeTemporaryAllocation(of: UnsafeRawPointer?.self, capacity: 2) { pair in
+      targets[even].rows.withUnsafeBufferPointer { list in
+        for target in list {
+          for index in 0..<target.count {
+            let from = values + target.from + index * lines.pitch
+            pair[0] = UnsafeRawPointer(from + even * backSize)
+            pair[1] = UnsafeRawPointer(from + (1 - even) * backSize)
+            put?(width, 2, pair.baseAddress, to + target.to + index * linePitch)
           }
         }
       }
     }
   }
+
+  /// Distance of the outputs of neighbouring tiles.
+  private var linePitch: Int { sum.axes[tiled.upperBound - 1].outputStep * tiles[tiles.count - 1].outputs }
 }

@@ -19,8 +19,10 @@ struct WinogradRowLayout {
   /// Where each point lies, those of the last axis side by side.
   let pointOffsets: [Int]
 
-  /// - Parameter strides: of the tiled axes, whose places `lattice` has by phases of a tile's outputs times the stride.
-  init(_ lattice: Lattice, tiled: Range<Int>, tiles: [WinogradTile], strides: [Int]) {
+  /// - Parameters:
+  ///   - strides: of the tiled axes, whose places `lattice` has by phases of a tile's outputs times the stride.
+  ///   - rowTaps: taps of the last axis, which `lattice` may have more of.
+  init(_ lattice: Lattice, tiled: Range<Int>, tiles: [WinogradTile], strides: [Int], rowTaps: Int) {
     let (parts, lengths) = (lattice.parts, lattice.lengths)
     let whole = 0..<tiled.lowerBound
     let row = tiled.upperBound..<parts.count
@@ -86,7 +88,9 @@ struct WinogradRowLayout {
     for (index, axis) in (Array(whole) + Array(row)).enumerated() {
       let pitch = axis < tiled.lowerBound ? wholePitches[axis] : lattice.pitches[axis]
       taps = taps.flatMap { base in
-        parts[axis].taps.map { base + $0.phase * phasePitches[index] + $0.shift * pitch }
+        parts[axis].taps.prefix(axis == parts.count - 1 ? rowTaps : .max).map {
+          base + $0.phase * phasePitches[index] + $0.shift * pitch
+        }
       }
     }
     for (index, phases) in strides.enumerated() {
