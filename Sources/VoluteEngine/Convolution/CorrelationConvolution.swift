@@ -21,7 +21,7 @@ final class CorrelationConvolution: Sendable {
   /// Of the packed lines, and of the values that they are multiplied by.
   private let lineTransform: CorrelationTransform
   private let factorTransform: CorrelationTransform
-  private let adjoint: [WinogradStage]
+  private let adjoint: WinogradStages
   /// Channels that are packed before they are turned to lie side by side.
   private let turnedChannels: Int
 
@@ -294,11 +294,7 @@ final class CorrelationConvolution: Sendable {
                 1, lineSize, from + share * sumsSize + point * pointSums, 0, line, 0, 1, nil, 1)
             }
           }
-          var (values, other) = (scratch, scratch + size)
-          for stage in adjoint {
-            stage.run(UnsafePointer(values), other)
-            (values, other) = (other, values)
-          }
+          let values = adjoint.run(scratch) { scratch + ($0 & 1 == 0 ? size : 0) }
           for (index, tap) in taps.enumerated() {
             for lineTap in 0..<lineTaps {
               let from = values + index * lineSize + lineTap * channels

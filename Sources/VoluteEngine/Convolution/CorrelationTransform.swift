@@ -1,7 +1,7 @@
 /// Winograd's tiles in a correlation: transforms along some axes of `[place on each axis][neighbours]`, after which
 /// the points lie outermost and each tiled axis has one place a tile.
 struct CorrelationTransform {
-  let stages: [WinogradStage]
+  let stages: WinogradStages
   /// Elements of what each stage makes.
   let sizes: [Int]
   /// Elements of one point.
@@ -39,7 +39,7 @@ struct CorrelationTransform {
       outer *= tile.points
       points *= tile.points
     }
-    self.stages = stages
+    self.stages = WinogradStages(stages)
     self.sizes = sizes
     pointSize = lengths.reduce(outer, *) * inner / points
   }
@@ -54,7 +54,7 @@ struct CorrelationTransform {
 
   /// Vectors that the stages write.
   func vectors(lanes: Int) -> Double {
-    stages.reduce(0) {
+    stages.all.reduce(0) {
       $0 + Double($1.lines.count * $1.outputs.count) * Double(($1.length + lanes - 1) / lanes)
     }
   }
@@ -65,19 +65,15 @@ struct CorrelationTransform {
   func run<T: KernelElement>(
     _ values: UnsafeMutablePointer<T>, scratch: UnsafeMutablePointer<T>
   ) -> UnsafeMutablePointer<T> {
-    var (from, to) = (values, scratch)
-    for stage in stages {
-      stage.run(UnsafePointer(from), to)
-      (from, to) = (to, from)
-    }
-    return from
+    stages.run(values) { $0 & 1 == 0 ? scratch : values }
+    return stages.count & 1 == 0 ? values : scratch
   }
 
   /// The way back of one line for each point: to a line for each combination of taps, row-major.
-  static func adjoint(_ tiles: [WinogradTile], length: Int) -> [WinogradStage] {
+  static func adjoint(_ tiles: [WinogradTile], length: Int) -> WinogradStages {
     // Points of the axis transformed last lie outermost.
     var before = 1
-    return tiles.indices.reversed().map { index in
+    let stages = tiles.indices.reversed().map { index in
       let inner = tiles[..<index].reduce(length) { $0 * $1.points }
       let tile = tiles[index]
       let stage = WinogradStage(
@@ -87,5 +83,6 @@ struct CorrelationTransform {
       before *= tile.taps
       return stage
     }
+    return WinogradStages(stages)
   }
 }

@@ -14,8 +14,8 @@ final class WinogradConvolution: Sendable {
   private let block: WinogradBlock
   private let lattice: Lattice
   private let blocks: [Int]
-  private let inputStages: [WinogradStage]
-  private let outputStages: [WinogradStage]
+  private let inputStages: WinogradStages
+  private let outputStages: WinogradStages
   /// For each line of tiles of a packed block: where it lies after the stages, and the place and point it starts.
   private let lines: [(from: Int, place: Int, point: Int)]
   private let points: Int
@@ -63,7 +63,7 @@ final class WinogradConvolution: Sendable {
     blocks = zip(axes, block.extents).map { ($0.count + $1 - 1) / $1 }
 
     let layout = WinogradLayout(lattice, tiles: tiles)
-    inputStages = layout.stages
+    inputStages = WinogradStages(layout.stages)
     lines = layout.lines
     places = layout.places
     channelScratch = lattice.channelSize + 2 * layout.stageSize
@@ -99,8 +99,8 @@ final class WinogradConvolution: Sendable {
       offsets: (0..<sum.inputs).flatMap { [places] channel in taps.map { Int32(channel * places + $0) } },
       points: (0..<points).map { $0 * pointSize }, tiles: pieces, height: height, phases: 1, rowSize: width,
       order: .panelByPanel)
-    outputStages = WinogradLayout.outputStages(
-      tiles, firstPitch: height * width, pitch: width, count: count)
+    outputStages = WinogradStages(
+      WinogradLayout.outputStages(tiles, firstPitch: height * width, pitch: width, count: count))
   }
 
   /// Bytes that a run needs beside the arrays, for `threads` threads.
@@ -196,7 +196,7 @@ final class WinogradConvolution: Sendable {
     let emit = T.kernels.table.emit
     let row = block.extents[block.extents.count - 1]
     let stageSize = (channelScratch - lattice.channelSize) / 2
-    let stages = [scratch + lattice.channelSize, scratch + lattice.channelSize + stageSize]
+    let (even, odd) = (scratch + lattice.channelSize, scratch + lattice.channelSize + stageSize)
     let packer = lattice.packer(origin: origin)
     let pointSize = Self.pointSize(sum, places: places)
     // The points of the first of three axes are lines of their own.
@@ -204,12 +204,8 @@ final class WinogradConvolution: Sendable {
     for channel in 0..<sum.inputs {
       packer.pack(
         input + channel * sum.inputSteps.channel, next: sum.inputSteps.channel, into: scratch,
-        line: stages[1] + stageSize)
-      var from = UnsafePointer(scratch)
-      for (index, stage) in inputStages.enumerated() {
-        stage.run(from, stages[index & 1])
-        from = UnsafePointer(stages[index & 1])
-      }
+        line: odd + stageSize)
+      let from = inputStages.run(scratch) { $0 & 1 == 0 ? even : odd }
       let to = transformed + channel * places
       for line in lines {
         emit?(
@@ -224,14 +220,9 @@ final class WinogradConvolution: Sendable {
     _ products: UnsafePointer<T>, _ scratch: UnsafeMutablePointer<T>, _ origin: [Int], rows: Int,
     _ bias: UnsafePointer<T>?, _ output: UnsafeMutablePointer<T>
   ) {
-    let stages = [scratch, scratch + outputSize]
-    let line = stages[1] + outputSize
+    let line = scratch + 2 * outputSize
     for row in 0..<rows {
-      var from = products + row * rowSize
-      for (index, stage) in outputStages.enumerated() {
-        stage.run(from, stages[index & 1])
-        from = UnsafePointer(stages[index & 1])
-      }
+      let from = outputStages.run(products + row * rowSize) { scratch + ($0 & 1) * outputSize }
       write(
         from, origin, line: line, bias.map { $0 + row }, output + row * sum.outputSteps.channel)
     }

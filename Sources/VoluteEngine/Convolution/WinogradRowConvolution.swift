@@ -26,7 +26,8 @@ final class WinogradRowConvolution: Sendable {
   private let tileSteps: [Int]
   private let partSteps: [Int]
   private let products: WinogradProducts
-  private let outputStages: [WinogradStage]
+  private let inputStages: WinogradStages
+  private let outputStages: WinogradStages
   /// Output channels that are transformed back at once, as lines of some length are faster.
   private let rowsAtOnce: Int
   /// The point whose products reach every output of a tile unchanged.
@@ -84,8 +85,10 @@ final class WinogradRowConvolution: Sendable {
     let end = lines.pieces.map { $0.column + $0.kernel.vectors * kernels.lanes }.max() ?? 0
     let rowSize = (starts.count - 1) * lines.size + max(end, lines.size)
     rowsAtOnce = min(block.height, max(1, 512 / rowSize))
-    outputStages = WinogradLayout.outputStages(
-      tiles, firstPitch: block.height * rowSize, pitch: rowsAtOnce * rowSize, count: rowsAtOnce * rowSize)
+    inputStages = WinogradStages(layout.stages)
+    outputStages = WinogradStages(
+      WinogradLayout.outputStages(
+        tiles, firstPitch: block.height * rowSize, pitch: rowsAtOnce * rowSize, count: rowsAtOnce * rowSize))
     let channelPitch = Self.channelPitch(layout)
     products = WinogradProducts(
       offsets: (0..<sum.inputs).flatMap { channel in
@@ -189,6 +192,9 @@ final class WinogradRowConvolution: Sendable {
       let from = input + sum.inputOffset + sample * sum.inputSteps.batch + group * sum.inputSteps.group
       let to = output + sum.outputOffset + sample * sum.outputSteps.batch + group * sum.outputSteps.group
       let targets = phases.map { Targets(self, task.origin, $0) }
+      // Of the task's own: all threads would count references to those of the plan.
+      let sources = zip(weights, phases).map { ($0.panel(group: group, 0, point: 0), $1.shift) }
+      let pointSize = weights.first?.pointSize ?? 0
       withScratch(T.self, scratchSize) { scratch in
         let rest = scratch + transformedSize
         let turned = scratch + scratchSize - lineSize
@@ -198,7 +204,8 @@ final class WinogradRowConvolution: Sendable {
         {
           let panels = first..<min(first + products.order.panels, task.panels.upperBound)
           products.run(scratch, panels, into: rest) { panel, phase, point in
-            (weights[phase].panel(group: group, panel, point: point), phases[phase].shift)
+            let (first, shift) = sources[phase]
+            return (first + (panel * points + point) * pointSize, shift)
           }
           for panel in panels {
             let rows = min(height, sum.outputs - panel * height)
@@ -225,14 +232,11 @@ final class WinogradRowConvolution: Sendable {
     _ input: UnsafePointer<T>, _ origin: [Int], samples count: Int, into transformed: UnsafeMutablePointer<T>,
     scratch: UnsafeMutablePointer<T>, row: UnsafeMutablePointer<T>
   ) {
-    let stages = [scratch + lattice.channelSize, scratch + lattice.channelSize + layout.stageSize]
-    let pitch = Self.channelPitch(layout)
+    let stages = scratch + lattice.channelSize
+    let (stageSize, pitch, last) = (layout.stageSize, Self.channelPitch(layout), inputStages.count - 1)
     func passOn(_ channel: Int) {
-      var from = UnsafePointer(scratch)
-      for (index, stage) in layout.stages.enumerated() {
-        let to = index == layout.stages.count - 1 ? transformed + channel * pitch : stages[index & 1]
-        stage.run(from, to)
-        from = UnsafePointer(to)
+      inputStages.run(scratch) {
+        $0 == last ? transformed + channel * pitch : stages + ($0 & 1) * stageSize
       }
     }
     if let samples {
@@ -324,12 +328,9 @@ final class WinogradRowConvolution: Sendable {
     for first in stride(from: 0, to: rows, by: rowsAtOnce) {
       // Of all phases before any is written: they go to the same lines.
       for phase in phases.indices {
-        var from = products + phase * self.products.panelSize + first * rowSize
-        for (index, stage) in outputStages.enumerated() {
+        outputStages.run(products + phase * self.products.panelSize + first * rowSize) {
           // The last leaves its results behind those of the phases before.
-          let to = scratch + (index == outputStages.count - 1 ? 1 + phase : 0) * backSize
-          stage.run(from, to)
-          from = UnsafePointer(to)
+          scratch + ($0 == outputStages.count - 1 ? 1 + phase : 0) * backSize
         }
       }
       for row in first..<min(first + rowsAtOnce, rows) {

@@ -109,7 +109,7 @@ private struct WinogradWeightTransform: Sendable {
   /// Taps of an input channel as packed.
   private let packedTaps: Int
   private let last: WinogradStage
-  private let stages: [WinogradStage]
+  private let stages: WinogradStages
   private let taps: Int
 
   init(_ layout: WinogradWeightLayout, order: [Int]) {
@@ -144,7 +144,7 @@ private struct WinogradWeightTransform: Sendable {
           outputs: (0..<tile.points).map { [pointSize] in $0 * after * (isFirst ? pointSize : line) }))
     }
     last = stages.removeFirst()
-    self.stages = stages
+    self.stages = WinogradStages(stages)
   }
 
   func run<T: KernelElement>(_ packed: UnsafePointer<T>, into target: UnsafeMutablePointer<T>) {
@@ -156,12 +156,9 @@ private struct WinogradWeightTransform: Sendable {
         // The last chunk takes columns of the one before it again.
         let first = min(piece, columns - chunk)
         let to = target + first * height
-        readTaps(packed, from: first, zeros: zeros, into: stages.isEmpty ? to : scratch)
-        var source = scratch
-        for (index, stage) in stages.enumerated() {
-          let next = index == stages.count - 1 ? to : scratch + (index & 1 == 0 ? half : 0)
-          stage.run(source, next)
-          source = next
+        readTaps(packed, from: first, zeros: zeros, into: stages.count == 0 ? to : scratch)
+        stages.run(scratch) { index in
+          index == stages.count - 1 ? to : scratch + (index & 1 == 0 ? half : 0)
         }
       }
     }
