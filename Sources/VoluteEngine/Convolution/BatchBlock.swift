@@ -27,8 +27,9 @@ struct BatchBlock {
     bytes = MemoryLayout<T>.size
     parts = sum.axes.map(Lattice.Axis.init)
     let counts = sum.axes.map(\.count)
+    // Few, as every combination is looked at.
     let candidates = counts.map { count in
-      Set((1...min(count, 16)).map { (count + $0 - 1) / $0 }).sorted()
+      Set([1, 2, 3, 4, 6, 8, 12, 16, count].map { (count + $0 - 1) / $0 }).sorted()
     }
     let channels = Set([1, 2, 4, 8].map { (sum.inputs + $0 - 1) / $0 }).sorted()
     let wanted = SumTask.wanted(sum.multiplyAdds)

@@ -62,6 +62,9 @@ public final class ConvolutionPlan: Sendable {
   let sums: [SumPlan]
   let needsFill: Bool
 
+  /// For each sum that it comes to, how many phases of a stride are taken at once.
+  package var phasesAtOnce: [Int] { sums.map(\.phasesAtOnce) }
+
   public var workspace: Int { candidates.first { $0.algorithm == algorithm }?.workspace ?? 0 }
 
   fileprivate init(_ key: PlanKey) throws(ShapeError) {

@@ -13,6 +13,12 @@ indirect enum SumPlan: Sendable {
   /// The phases of a sum, one after the other.
   case phases([SumPlan])
 
+  /// How many phases of a stride are taken at once.
+  var phasesAtOnce: Int {
+    if case .winogradRows(let plans) = self { return plans.first?.weights.count ?? 1 }
+    return 1
+  }
+
   /// - Parameter origin: where the weight was taken from; what is made of it is then kept.
   func run<T: KernelElement>(
     _ input: UnsafePointer<T>, _ weight: UnsafePointer<T>, _ origin: WeightOrigin?,

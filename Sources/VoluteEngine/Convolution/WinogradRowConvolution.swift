@@ -365,8 +365,7 @@ final class WinogradRowConvolution: Sendable {
         } else {
           put?(
             target.count, targets.width, values + target.from, lines.pitch, output + target.to, linePitch,
-            step,
-            nil, sum.accumulates ? 1 : 0)
+            step, nil, sum.accumulates ? 1 : 0)
         }
       }
     }
