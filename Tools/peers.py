@@ -360,7 +360,7 @@ def main():
         "# Volute beside PyTorch and ONNX Runtime", "",
         "Written by `Tools/peers.py`; what is timed, and how, is said there. Ratio: the better peer's median time over "
         "Volute's. A peer without a time cannot compute the case, or has not the memory for it; gradients and circular "
-        "padding are compared with PyTorch alone.", "", f"- {machine()}", f"- {options.threads} threads, float32 unless said otherwise",
+        "padding are compared with PyTorch alone.", "", f"- {machine()}", f"- {options.threads} threads, float32 unless said otherwise; rounds: {options.rounds}",
         f"- PyTorch {torch.__version__}, ONNX Runtime {onnxruntime.__version__ if onnxruntime else 'absent'}, "
         f"numpy {np.__version__}, Python {platform.python_version()}", "", *table, ""]
     if options.variations:
@@ -370,7 +370,7 @@ def main():
         for index in range(options.variations):
             case = variation(small[index % len(small)], generator)
             try:
-                results.append(line(case, measure(case, options.threads, 1)))
+                results.append(line(case, measure(case, options.threads, options.rounds)))
             except (RuntimeError, ValueError) as error:
                 print(f"  {case.name}: {error}", file=sys.stderr)
         results.sort()
