@@ -360,7 +360,7 @@ def main():
         "# Volute beside PyTorch and ONNX Runtime", "",
         "Written by `Tools/peers.py`; what is timed, and how, is said there. Ratio: the better peer's median time over "
         "Volute's. A peer without a time cannot compute the case, or has not the memory for it; gradients and circular "
-        "padding are compared with PyTorch alone.", "", f"- {machine()}", f"- {options.threads} threads, float32 unless said otherwise; rounds: {options.rounds}",
+        "padding are compared with PyTorch alone.", "", f"- {machine()}", f"- {options.threads} threads, float32 unless said otherwise; rounds: {options.rounds}, and one where PyTorch takes over 3 s",
         f"- PyTorch {torch.__version__}, ONNX Runtime {onnxruntime.__version__ if onnxruntime else 'absent'}, "
         f"numpy {np.__version__}, Python {platform.python_version()}", "", *table, ""]
     if options.variations:

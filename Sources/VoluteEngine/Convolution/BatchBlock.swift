@@ -3,13 +3,13 @@ import CVolute
 /// The block of outputs that a task of ``BatchConvolution`` computes: chosen by what it would cost, in cycles of a core
 /// that finishes two vectors of products in each.
 struct BatchBlock {
-  /// Outputs of a block along each axis.
+  /// Outputs of a block along each axis, and the lanes.
   private(set) var extents: [Int] = []
   /// Input channels packed at once.
   private(set) var channels = 1
   /// Shares that the panels of output channels are cut into.
   private(set) var shares = 1
-  /// Cycles of all blocks.
+  /// Cycles of all blocks, more where they are too few to be shared out.
   private(set) var cycles = Double.infinity
 
   private let sum: WindowSum
@@ -52,6 +52,7 @@ struct BatchBlock {
       }
     }
     choose([])
+    extents.append(kernels.lanes)
   }
 
   /// Cycles of a block.
@@ -79,7 +80,8 @@ struct BatchBlock {
 
     // And out of it.
     let wholeOutput =
-      isWhole && sum.axes[plane.lowerBound].outputStep == sum.axes[last].outputStep * sum.axes[last].count
+      extents[last] == sum.axes[last].count
+      && sum.axes[plane.lowerBound].outputStep == sum.axes[last].outputStep * sum.axes[last].count
     let outputs =
       Double(sum.outputs * extents.prefix(plane.lowerBound).reduce(1, *))
       * SampleLanes.turned(Array(extents[plane]), isWhole: wholeOutput, lanes: lanes)

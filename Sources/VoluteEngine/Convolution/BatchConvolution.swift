@@ -9,7 +9,7 @@ final class BatchConvolution: Sendable {
   let height: Int
   let weightLayout: PackedLayout
   let lanes: Int
-  private let block: ConvolutionBlock
+  private let block: BatchBlock
   private let lattice: Lattice
   private let offsets: [Int32]
   private let tiles: BlockTiles
@@ -17,8 +17,6 @@ final class BatchConvolution: Sendable {
   private let samples: SampleLanes
   /// The ways of planes of results, the last two axes, by their extents.
   private let routes: [[Int]: LaneRoute]
-  /// What all blocks take of a core that finishes two vectors of products in each.
-  let cycles: Double
 
   static func reasonAgainst(_ sum: WindowSum, lanes: Int) -> String? {
     // So many products in one sum lose digits.
@@ -32,17 +30,14 @@ final class BatchConvolution: Sendable {
     height = T.kernels.tileHeight(rows: sum.outputs)
     weightLayout = PackedLayout(.panels, sum, [height], T.self)
     let axes = sum.axes + [SampleLanes.axis(sum, lanes: lanes)]
-    let chosen = BatchBlock(sum, height: height, T.self)
-    cycles = chosen.cycles
-    block = ConvolutionBlock(
-      extents: chosen.extents + [lanes], channels: chosen.channels, shares: chosen.shares)
+    block = BatchBlock(sum, height: height, T.self)
     let lattice = Lattice(axes, block: block.extents)
     self.lattice = lattice
     offsets = (0..<block.channels).flatMap { channel in
       lattice.tapOffsets.map { Int32(channel * lattice.channelSize + $0) }
     }
     tiles = Self.tiles(block.extents, lattice, height: height, kernels: T.kernels)
-    blocks = block.counts(axes)
+    blocks = zip(axes, block.extents).map { ($0.count + $1 - 1) / $1 }
     samples = SampleLanes(sum, lattice, lanes: lanes)
     let planeAxes = sum.axes.indices.suffix(2)
     let extents = block.extents
@@ -69,6 +64,8 @@ final class BatchConvolution: Sendable {
       height: height, kernels: kernels)
   }
 
+  /// What all blocks take, in cycles of a core that finishes two vectors of products in each.
+  var cycles: Double { block.cycles }
   private var panels: Int { (sum.outputs + height - 1) / height }
   private var panelsOfShare: Int { (panels + block.shares - 1) / block.shares }
   private var stageSize: Int { panelsOfShare * height * block.extents.reduce(1, *) }

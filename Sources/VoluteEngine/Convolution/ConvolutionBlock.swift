@@ -61,10 +61,6 @@ struct ConvolutionBlock {
     self.channels = channels
   }
 
-  init(extents: [Int], channels: Int, shares: Int) {
-    (self.extents, self.channels, self.shares) = (extents, channels, shares)
-  }
-
   /// The blocks along each axis.
   func counts(_ axes: [WindowSum.Axis]) -> [Int] {
     zip(axes, extents).map { ($0.count + $1 - 1) / $1 }

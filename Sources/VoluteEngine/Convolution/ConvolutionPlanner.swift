@@ -221,7 +221,8 @@ private struct Outcome {
     var text: String
   }
 
-  /// All phases at once, or one after the other where that is faster or the algorithm knows no other way.
+  /// All phases at once, or one after the other where that is faster, takes no more than the limit, or is the only way
+  /// that the algorithm knows.
   private static func planPhases<T: KernelElement>(
     _ sum: WindowSum, _ algorithm: ConvolutionAlgorithm, limit: Int, _ type: T.Type
   ) -> Result<(plan: SumPlan, estimate: SumEstimate), Refusal> {
@@ -239,7 +240,7 @@ private struct Outcome {
     let points = algorithm == .winograd2 ? WinogradTile.two.points : WinogradTile.four.points
     guard algorithm == .winograd2 || algorithm == .winograd4,
       let plan = winogradRows(sum, points: points, T.self),
-      plan.estimate.seconds < apart.estimate.seconds
+      plan.estimate.seconds < apart.estimate.seconds, plan.estimate.workspace <= limit
     else { return .success(apart) }
     return .success(plan)
   }

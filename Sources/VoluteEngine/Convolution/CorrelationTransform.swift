@@ -2,6 +2,8 @@
 /// the points lie outermost and each tiled axis has one place a tile.
 struct CorrelationTransform {
   let stages: WinogradStages
+  /// Of each stage: the lines that it writes, and their elements.
+  private let written: [(count: Int, length: Int)]
   /// Elements of what each stage makes.
   let sizes: [Int]
   /// Elements of one point.
@@ -40,6 +42,7 @@ struct CorrelationTransform {
       points *= tile.points
     }
     self.stages = WinogradStages(stages)
+    written = stages.map { ($0.lines.count * $0.outputs.count, $0.length) }
     self.sizes = sizes
     pointSize = lengths.reduce(outer, *) * inner / points
   }
@@ -54,9 +57,7 @@ struct CorrelationTransform {
 
   /// Vectors that the stages write.
   func vectors(lanes: Int) -> Double {
-    stages.all.reduce(0) {
-      $0 + Double($1.lines.count * $1.outputs.count) * Double(($1.length + lanes - 1) / lanes)
-    }
+    written.reduce(0) { $0 + Double($1.count) * Double(($1.length + lanes - 1) / lanes) }
   }
 
   /// Runs the stages; `values` may be overwritten, and is room for what the second stage makes.

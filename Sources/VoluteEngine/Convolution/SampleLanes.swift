@@ -121,7 +121,7 @@ struct SampleLanes: Sendable {
 
   /// Cycles to turn the samples and places of a plane about: as many of them as a vector has lanes at once.
   ///
-  /// - Parameter isWhole: whether rows follow one another without a gap.
+  /// - Parameter isWhole: whether rows travel together.
   static func turned(_ plane: [Int], isWhole: Bool, lanes: Int) -> Double {
     let row = plane[plane.count - 1]
     let rows = plane.dropLast().reduce(1, *)

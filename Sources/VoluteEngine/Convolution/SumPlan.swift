@@ -1,5 +1,5 @@
 /// A window sum and the algorithm that computes it, ready to run.
-indirect enum SumPlan: Sendable {
+enum SumPlan: Sendable {
   case direct(DirectConvolution)
   case batch(BatchConvolution)
   case stencil([StencilConvolution])

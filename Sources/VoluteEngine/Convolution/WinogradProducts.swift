@@ -34,7 +34,7 @@ struct WinogradProducts {
     ///
     /// - Parameters:
     ///   - stored: bytes of transformed input.
-    ///   - results: bytes of the products of a panel.
+    ///   - results: bytes of the products of a panel, of all phases.
     ///   - weights: bytes of the weight that a task reads.
     ///   - panels: panels of output channels that a task has.
     static func best(
@@ -82,8 +82,7 @@ struct WinogradProducts {
               for tile in tiles[tiles.count * part / order.parts..<tiles.count * (part + 1) / order.parts] {
                 tile.kernel.run?(
                   depth, a, transformed + place + shift + tile.place, offsets.baseAddress, c + tile.column,
-                  rowSize,
-                  height, tile.kernel.vectors * T.kernels.lanes, 0)
+                  rowSize, height, tile.kernel.vectors * T.kernels.lanes, 0)
               }
             }
           }

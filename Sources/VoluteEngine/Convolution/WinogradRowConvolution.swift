@@ -322,8 +322,7 @@ final class WinogradRowConvolution: Sendable {
   /// Transforms the products of a panel back and writes them.
   private func emit<T: KernelElement>(
     _ products: UnsafePointer<T>, _ scratch: UnsafeMutablePointer<T>, _ targets: [Targets],
-    samples count: Int,
-    rows: Int, row line: UnsafeMutablePointer<T>, _ output: UnsafeMutablePointer<T>
+    samples count: Int, rows: Int, row line: UnsafeMutablePointer<T>, _ output: UnsafeMutablePointer<T>
   ) {
     for first in stride(from: 0, to: rows, by: rowsAtOnce) {
       // Of all phases before any is written: they go to the same lines.

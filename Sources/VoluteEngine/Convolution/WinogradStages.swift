@@ -2,8 +2,7 @@ import CVolute
 
 /// One transform along one axis, for many lines at once: where lines start, and where the values of a tile lie
 /// relative to that.
-// Unchecked: the table is written only while it is made.
-final class WinogradStage: @unchecked Sendable {
+struct WinogradStage: Sendable {
   enum Kind: Sendable {
     case input
     case weight
@@ -21,27 +20,8 @@ final class WinogradStage: @unchecked Sendable {
   let lines: [(from: Int, to: Int)]
   let inputs: [Int]
   let outputs: [Int]
-  /// Where lines start, then inputs and outputs: an array would be retained and released for each line, by all
-  /// threads at once.
-  private let table: UnsafeMutablePointer<Int>
 
-  init(
-    tile: WinogradTile, kind: Kind, length: Int, lines: [(from: Int, to: Int)], inputs: [Int], outputs: [Int]
-  ) {
-    self.tile = tile
-    self.kind = kind
-    self.length = length
-    self.lines = lines
-    self.inputs = inputs
-    self.outputs = outputs
-    let values = lines.flatMap { [$0.from, $0.to] } + inputs + outputs
-    table = .allocate(capacity: values.count)
-    table.initialize(from: values, count: values.count)
-  }
-
-  deinit { table.deallocate() }
-
-  func transform(_ kernels: volute_winograd) -> volute_lines? {
+  static func transform(_ kind: Kind, _ tile: WinogradTile, _ kernels: volute_winograd) -> volute_lines? {
     let first = tile.points == 6 ? 2 : -2
     return switch kind {
     case .input: kernels.input[tile.points == 6 ? 1 : 0]
@@ -51,41 +31,65 @@ final class WinogradStage: @unchecked Sendable {
     case .weightAdjoint: kernels.weight_adjoint[first + tile.taps]
     }
   }
+}
 
-  func run<T: KernelElement>(_ from: UnsafePointer<T>, _ to: UnsafeMutablePointer<T>) {
-    let transform = transform(T.kernels.table.winograd)
-    let (lineCount, inputCount, outputCount) = (lines.count, inputs.count, outputs.count)
-    let inputs = table + 2 * lineCount
-    let outputs = inputs + inputCount
-    withUnsafeTemporaryAllocation(of: UnsafeRawPointer?.self, capacity: 6) { sources in
-      withUnsafeTemporaryAllocation(of: UnsafeMutableRawPointer?.self, capacity: 6) { targets in
-        for line in 0..<lineCount {
-          let (source, target) = (from + table[2 * line], to + table[2 * line + 1])
-          for index in 0..<inputCount { sources[index] = UnsafeRawPointer(source + inputs[index]) }
-          for index in 0..<outputCount { targets[index] = UnsafeMutableRawPointer(target + outputs[index]) }
-          transform?(length, sources.baseAddress, targets.baseAddress)
+/// Stages that are run one after the other, in memory of their own: arrays and objects would be retained and released
+/// for each line, by all threads at once.
+// Unchecked: written only while it is made.
+final class WinogradStages: @unchecked Sendable {
+  private struct Step {
+    let tile: WinogradTile
+    let kind: WinogradStage.Kind
+    let length: Int
+    let lines: UnsafeBufferPointer<(from: Int, to: Int)>
+    let inputs: UnsafeBufferPointer<Int>
+    let outputs: UnsafeBufferPointer<Int>
+
+    func run<T: KernelElement>(_ from: UnsafePointer<T>, _ to: UnsafeMutablePointer<T>) {
+      let transform = WinogradStage.transform(kind, tile, T.kernels.table.winograd)
+      withUnsafeTemporaryAllocation(of: UnsafeRawPointer?.self, capacity: 6) { sources in
+        withUnsafeTemporaryAllocation(of: UnsafeMutableRawPointer?.self, capacity: 6) { targets in
+          for line in lines {
+            for (index, offset) in inputs.enumerated() {
+              sources[index] = UnsafeRawPointer(from + line.from + offset)
+            }
+            for (index, offset) in outputs.enumerated() {
+              targets[index] = UnsafeMutableRawPointer(to + line.to + offset)
+            }
+            transform?(length, sources.baseAddress, targets.baseAddress)
+          }
         }
       }
     }
   }
-}
 
-/// Stages that are run one after the other.
-// Unchecked: written only while it is made.
-final class WinogradStages: @unchecked Sendable {
-  let all: [WinogradStage]
-  /// What is in ``all``, to be run without counting references, which all threads would do at once.
-  private let unowned: UnsafeMutablePointer<Unmanaged<WinogradStage>>
+  private let steps: UnsafeBufferPointer<Step>
 
   init(_ stages: [WinogradStage]) {
-    all = stages
-    unowned = .allocate(capacity: stages.count)
-    unowned.initialize(from: stages.map(Unmanaged.passUnretained), count: stages.count)
+    steps = Self.copy(
+      stages.map {
+        Step(
+          tile: $0.tile, kind: $0.kind, length: $0.length, lines: Self.copy($0.lines),
+          inputs: Self.copy($0.inputs), outputs: Self.copy($0.outputs))
+      })
   }
 
-  deinit { unowned.deallocate() }
+  deinit {
+    for step in steps {
+      step.lines.deallocate()
+      step.inputs.deallocate()
+      step.outputs.deallocate()
+    }
+    steps.deallocate()
+  }
 
-  var count: Int { all.count }
+  private static func copy<Element>(_ array: [Element]) -> UnsafeBufferPointer<Element> {
+    let copy = UnsafeMutableBufferPointer<Element>.allocate(capacity: array.count)
+    _ = copy.initialize(from: array)
+    return UnsafeBufferPointer(copy)
+  }
+
+  var count: Int { steps.count }
 
   /// Runs the stages.
   ///
@@ -96,9 +100,9 @@ final class WinogradStages: @unchecked Sendable {
     _ values: UnsafePointer<T>, _ target: (_ index: Int) -> UnsafeMutablePointer<T>
   ) -> UnsafePointer<T> {
     var from = values
-    for index in 0..<count {
+    for (index, step) in steps.enumerated() {
       let to = target(index)
-      unowned[index]._withUnsafeGuaranteedRef { $0.run(from, to) }
+      step.run(from, to)
       from = UnsafePointer(to)
     }
     return from

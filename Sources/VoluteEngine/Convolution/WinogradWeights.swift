@@ -168,7 +168,7 @@ private struct WinogradWeightTransform: Sendable {
   private func readTaps<T: KernelElement>(
     _ packed: UnsafePointer<T>, from first: Int, zeros: UnsafePointer<T>, into target: UnsafeMutablePointer<T>
   ) {
-    let transform = last.transform(T.kernels.table.winograd)
+    let transform = WinogradStage.transform(last.kind, last.tile, T.kernels.table.winograd)
     let lines = taps / last.tile.taps
     withUnsafeTemporaryAllocation(of: UnsafeRawPointer?.self, capacity: 6) { from in
       withUnsafeTemporaryAllocation(of: UnsafeMutableRawPointer?.self, capacity: 6) { to in

@@ -28,28 +28,29 @@ import VoluteEngine
     #expect(WindowSums(geometry, .forward).sums.allSatisfy { $0.phases.isEmpty })
   }
 
-  /// Two phases between whose outputs nothing lies, with as many outputs each or one more in the first; three of them,
-  /// written one by one; kernels longer along another axis; rows that are cut into blocks.
-  static let transposed: [(shape: [Int], weight: [Int], stride: Int, padding: Int, phases: Int)] = [
-    (shape: [2, 8, 9, 10, 21], weight: [8, 12, 4, 4, 4], stride: 2, padding: 1, phases: 2),
-    (shape: [1, 8, 9, 10, 21], weight: [8, 9, 4, 4, 4], stride: 2, padding: 2, phases: 2),
-    (shape: [1, 16, 30, 33], weight: [16, 16, 4, 4], stride: 2, padding: 0, phases: 2),
-    (shape: [1, 8, 21, 40], weight: [8, 24, 6, 6], stride: 3, padding: 2, phases: 3),
-    (shape: [1, 8, 40, 300], weight: [8, 8, 4, 4], stride: 2, padding: 1, phases: 2),
-    (shape: [1, 8, 20, 31], weight: [8, 8, 6, 4], stride: 2, padding: 1, phases: 2),
+  /// Two phases between whose outputs nothing lies, as many of each or one more of the first; three of them, which are
+  /// written one by one; kernels longer along another axis; rows that are cut into blocks, the last shorter.
+  static let transposed: [(shape: [Int], weight: [Int], stride: Int, padding: Int, more: Int)] = [
+    (shape: [2, 8, 9, 10, 21], weight: [8, 12, 4, 4, 4], stride: 2, padding: 1, more: 0),
+    (shape: [1, 8, 9, 10, 21], weight: [8, 9, 4, 4, 4], stride: 2, padding: 2, more: 1),
+    (shape: [1, 16, 30, 33], weight: [16, 16, 4, 4], stride: 2, padding: 0, more: 1),
+    (shape: [1, 8, 21, 40], weight: [8, 24, 6, 6], stride: 3, padding: 2, more: 2),
+    (shape: [1, 8, 40, 3001], weight: [8, 8, 4, 4], stride: 2, padding: 1, more: 0),
+    (shape: [1, 8, 40, 3001], weight: [8, 8, 4, 4], stride: 2, padding: 1, more: 1),
+    (shape: [1, 8, 20, 31], weight: [8, 8, 6, 4], stride: 2, padding: 1, more: 0),
   ]
 
   @Test(arguments: transposed, [ConvolutionAlgorithm.winograd2, .winograd4]) func agreesWithTheDefinition(
-    _ shape: (shape: [Int], weight: [Int], stride: Int, padding: Int, phases: Int),
+    _ shape: (shape: [Int], weight: [Int], stride: Int, padding: Int, more: Int),
     _ algorithm: ConvolutionAlgorithm
   ) throws {
     let geometry = try ConvolutionGeometry(
       transposing: shape.shape, weightShape: shape.weight, stride: PerAxis(repeating: shape.stride),
-      padding: Padding(shape.padding))
+      padding: Padding(shape.padding), outputPadding: PerAxis(repeating: shape.more))
     var cases = Cases(seed: 31)
     for dtype in [DType.float32, .float64] {
       let plan = try Engine.plan(geometry, .forward, dtype, policy: .algorithm(algorithm))
-      #expect(plan.phasesAtOnce.allSatisfy { $0 == shape.phases })
+      #expect(Set(plan.phasesAtOnce) == [shape.stride])
       let x = cases.normal(geometry.inputShape, dtype)
       let w = cases.normal(geometry.weightShape, dtype)
       let bias = cases.normal([geometry.outputChannels], dtype)
@@ -65,6 +66,20 @@ import VoluteEngine
       }
     }
     Engine.threadCount = Engine.processorCount
+  }
+
+  /// Together they need the weights of all at once: where the limit does not allow that, they go one by one.
+  @Test func phasesGoOneByOneWithinTheLimit() throws {
+    let geometry = try ConvolutionGeometry(
+      transposing: [1, 256, 16, 16, 33], weightShape: [256, 256, 4, 4, 4], stride: 2, padding: 1)
+    let free = try Engine.plan(geometry, .forward, .float32, policy: .algorithm(.winograd2))
+    #expect(Set(free.phasesAtOnce) == [2])
+    let before = Engine.workspaceLimit
+    defer { Engine.workspaceLimit = before }
+    Engine.workspaceLimit = free.workspace - 1
+    let tight = try Engine.plan(geometry, .forward, .float32, policy: .algorithm(.winograd2))
+    #expect(Set(tight.phasesAtOnce) == [1])
+    #expect(tight.workspace < free.workspace)
   }
 
   /// Round a ring, the rows under both phases begin at its end.
