@@ -221,8 +221,8 @@ private struct Outcome {
     var text: String
   }
 
-  /// All phases at once, or one after the other where that is faster, takes no more than the limit, or is the only way
-  /// that the algorithm knows.
+  /// All phases at once, or one after the other where that is faster, the limit asks for it, or the algorithm knows no
+  /// other way.
   private static func planPhases<T: KernelElement>(
     _ sum: WindowSum, _ algorithm: ConvolutionAlgorithm, limit: Int, _ type: T.Type
   ) -> Result<(plan: SumPlan, estimate: SumEstimate), Refusal> {
