@@ -13,6 +13,11 @@ int volute_format(double value, int digits, int is_scientific, char *buffer, siz
 // The processors that this process may run on.
 ptrdiff_t volute_processor_count(void);
 
+// Asks for `count` lines of the cache, `offsets` bytes behind `start`, to write them, and does not wait.
+static inline void volute_fetch(const void *start, ptrdiff_t count, const int32_t *offsets) {
+  for (ptrdiff_t i = 0; i < count; i++) __builtin_prefetch((const char *)start + offsets[i], 1);
+}
+
 // Tells the processor that the caller waits in a loop.
 static inline void volute_pause(void) {
 #if defined(__x86_64__)

@@ -24,6 +24,9 @@ struct CostModel {
   /// How long a cycle takes in which a core finishes two vectors of products.
   func cycle(lanes: Int) -> Double { 2 * Double(lanes) / multiplyAdds }
 
+  /// The part of its speed that a tile of so many rows reaches: one or two do not hide the loads.
+  static func speed(height: Int) -> Double { height == 1 ? 0.43 : height == 2 ? 0.8 : 1 }
+
   /// Cycles that a block of work waits for memory, as what does not stay in the second level of cache between
   /// the steps is written and read again, some 25 bytes a cycle, and 4 where a core's share of the third does not hold
   /// it either: others use that level too.
@@ -50,10 +53,9 @@ extension DirectConvolution {
   func estimate(bytes: Int) -> SumEstimate {
     let model = CostModel(bytes: bytes)
     let panels = (sum.outputs + height - 1) / height
-    // One or two rows do not hide the loads.
-    let speed = height == 1 ? 0.43 : height == 2 ? 0.8 : 1
     let products =
-      Double(sum.batch * sum.groups) * Double(panels * height) * paddedPositions * Double(sum.depth) / speed
+      Double(sum.batch * sum.groups) * Double(panels * height) * paddedPositions * Double(sum.depth)
+      / CostModel.speed(height: height)
     let moved =
       packedElements * (sum.axes[sum.axes.count - 1].stride > 1 ? 2 : 0.4) + Double(
         sum.batch * sum.groups * sum.outputs) * Double(sum.positions) / 2

@@ -2,7 +2,8 @@ import CVolute
 
 /// The way of elements between an array, where samples lie apart, and a block, where they lie side by side in the
 /// lanes of vectors: neighbours in the array travel together, wherever in the block they belong.
-struct LaneRoute: Sendable {
+// Unchecked: plain memory, written only while it is made.
+final class LaneRoute: @unchecked Sendable {
   /// Elements `step` apart in the array, and their places from `first` on in ``places``.
   private struct Stretch {
     var element: Int
@@ -11,10 +12,15 @@ struct LaneRoute: Sendable {
     var first: Int
   }
 
-  private var stretches: [Stretch] = []
-  private var places: [Int32] = []
+  private let stretches: UnsafeBufferPointer<Stretch>
+  private let places: UnsafeBufferPointer<Int32>
   /// Elements of the longest stretch.
-  private(set) var longest = 0
+  let longest: Int
+
+  /// The stretches of the array that travel, as far as their elements are neighbours.
+  var runs: [Range<Int>] {
+    stretches.filter { $0.step == 1 }.map { $0.element..<$0.element + $0.count }
+  }
 
   /// A gap this long, or shorter, is read too.
   static let bridge = 4
@@ -24,6 +30,8 @@ struct LaneRoute: Sendable {
   ///   - bridges: whether elements of short gaps may travel too. On the way out of a block they may not, and elements
   ///     must be different ones.
   init(_ pairs: [(element: Int, place: Int)], bridges: Bool) {
+    var stretches: [Stretch] = []
+    var places: [Int32] = []
     var rest = pairs.sorted { ($0.element, $0.place) < ($1.element, $1.place) }
     while !rest.isEmpty {
       // An element that is wanted twice goes the way twice.
@@ -34,7 +42,7 @@ struct LaneRoute: Sendable {
           again.append(pair)
           continue
         }
-        append(pair, bridges: bridges)
+        Self.append(pair, bridges: bridges, &stretches, &places)
         last = pair.element
       }
       rest = again
@@ -44,14 +52,23 @@ struct LaneRoute: Sendable {
     }
     stretches.removeAll { $0.count == 0 }
     longest = stretches.map(\.count).max() ?? 0
+    self.stretches = UnsafeBufferPointer(copying: stretches)
+    self.places = UnsafeBufferPointer(copying: places)
   }
 
-  private mutating func append(_ pair: (element: Int, place: Int), bridges: Bool) {
+  deinit {
+    stretches.deallocate()
+    places.deallocate()
+  }
+
+  private static func append(
+    _ pair: (element: Int, place: Int), bridges: Bool, _ stretches: inout [Stretch], _ places: inout [Int32]
+  ) {
     if var last = stretches.popLast() {
       let gap = pair.element - last.element - (last.count - 1) * last.step
       var joins = last.count > 0
       if bridges {
-        joins = joins && gap <= Self.bridge
+        joins = joins && gap <= bridge
         // What nobody wants is put where the next element that is wanted comes right after.
         for _ in 1..<max(gap, 1) where joins {
           places.append(Int32(pair.place))
@@ -77,14 +94,10 @@ struct LaneRoute: Sendable {
     _ array: UnsafePointer<T>, samples: Int, batchStep: Int, into block: UnsafeMutablePointer<T>
   ) {
     let turn = T.kernels.table.lines_to_places
-    places.withUnsafeBufferPointer { places in
-      stretches.withUnsafeBufferPointer { stretches in
-        for stretch in stretches {
-          turn?(
-            samples, stretch.count, array + stretch.element, batchStep, block,
-            places.baseAddress.map { $0 + stretch.first })
-        }
-      }
+    for stretch in stretches {
+      turn?(
+        samples, stretch.count, array + stretch.element, batchStep, block,
+        places.baseAddress.map { $0 + stretch.first })
     }
   }
 
@@ -96,20 +109,15 @@ struct LaneRoute: Sendable {
     to array: UnsafeMutablePointer<T>
   ) {
     let table = T.kernels.table
-    places.withUnsafeBufferPointer { places in
-      stretches.withUnsafeBufferPointer { stretches in
-        for stretch in stretches {
-          let from = places.baseAddress.map { $0 + stretch.first }
-          let to = array + stretch.element
-          if stretch.step == 1 && !accumulates {
-            table.places_to_lines?(samples, stretch.count, block, from, to, batchStep)
-          } else {
-            table.places_to_lines?(samples, stretch.count, block, from, row, stretch.count)
-            table.emit?(
-              samples, stretch.count, row, stretch.count, to, batchStep, stretch.step, nil,
-              accumulates ? 1 : 0)
-          }
-        }
+    for stretch in stretches {
+      let from = places.baseAddress.map { $0 + stretch.first }
+      let to = array + stretch.element
+      if stretch.step == 1 && !accumulates {
+        table.places_to_lines?(samples, stretch.count, block, from, to, batchStep)
+      } else {
+        table.places_to_lines?(samples, stretch.count, block, from, row, stretch.count)
+        table.emit?(
+          samples, stretch.count, row, stretch.count, to, batchStep, stretch.step, nil, accumulates ? 1 : 0)
       }
     }
   }

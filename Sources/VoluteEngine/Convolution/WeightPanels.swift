@@ -45,6 +45,10 @@ final class WeightPanels<T: KernelElement>: PackedWeight, @unchecked Sendable {
         offsets.indices.allSatisfy { offsets[$0] == first + $0 * tapStep }
       } ?? false
     let isOneRun = isEven && (sum.inputs == 1 || steps.input == offsets.count * tapStep)
+    if isOneRun && steps.output == 1, let first {
+      result.packNeighbours(sum, weight + sum.weightOffset + first, step: tapStep)
+      return result
+    }
     let packPanel = { (index: Int) in
       let (group, panel) = index.quotientAndRemainder(dividingBy: result.panels)
       let from = weight + sum.weightOffset + group * steps.group + panel * height * steps.output
@@ -67,13 +71,43 @@ final class WeightPanels<T: KernelElement>: PackedWeight, @unchecked Sendable {
         }
       }
     }
-    // Small weights are not worth a second thread.
-    if result.byteCount < 1 << 16 {
-      for index in 0..<sum.groups * result.panels { packPanel(index) }
-    } else {
-      parallel(sum.groups * result.panels, packPanel)
-    }
+    result.pack(sum.groups * result.panels, packPanel)
     return result
+  }
+
+  /// Small weights are not worth a second thread.
+  private func pack(_ count: Int, _ body: (Int) -> Void) {
+    if byteCount < 1 << 16 {
+      for index in 0..<count { body(index) }
+    } else {
+      parallel(count, body)
+    }
+  }
+
+  /// Packs a weight whose outputs are neighbours, and whose other values are each `step` apart: a few of them for
+  /// several panels, so that lines of the cache are read whole.
+  private func packNeighbours(_ sum: WindowSum, _ weight: UnsafePointer<T>, step: Int) {
+    let depth = panelSize / height
+    let (panelsAtOnce, depthAtOnce) = (16, 16)
+    let runs = (panels + panelsAtOnce - 1) / panelsAtOnce
+    nonisolated(unsafe) let weight = weight
+    pack(sum.groups * runs) { [self] index in
+      let (group, run) = index.quotientAndRemainder(dividingBy: runs)
+      let panels = run * panelsAtOnce..<min((run + 1) * panelsAtOnce, panels)
+      let from = weight + group * sum.weightSteps.group
+      if panels.upperBound * height > sum.outputs {
+        let last = group * self.panels + self.panels - 1
+        (elements + last * panelSize).update(repeating: .zero, count: panelSize)
+      }
+      for first in stride(from: 0, to: depth, by: depthAtOnce) {
+        for panel in panels {
+          T.kernels.table.transpose?(
+            min(height, sum.outputs - panel * height), min(depthAtOnce, depth - first),
+            from + panel * height + first * step, 1, step,
+            elements + (group * self.panels + panel) * panelSize + first * height, height)
+        }
+      }
+    }
   }
 
   @inline(__always)

@@ -64,13 +64,18 @@ struct WinogradProducts {
   /// Multiplies `panels`, at most as many as `order` has, and leaves the results of each, phase by phase, behind those
   /// before.
   ///
-  /// - Parameter weights: those of a panel, phase and point, and how far behind the rows' places they are to read.
+  /// - Parameters:
+  ///   - ahead: what will be written afterwards, and is fetched meanwhile.
+  ///   - weights: those of a panel, phase and point, and how far behind the rows' places they are to read.
   @inline(__always)
   func run<T: KernelElement>(
     _ transformed: UnsafePointer<T>, _ panels: Range<Int>, into results: UnsafeMutablePointer<T>,
+    ahead: WriteAhead?,
     weights: (_ panel: Int, _ phase: Int, _ point: Int) -> (values: UnsafePointer<T>, shift: Int)
   ) {
     let depth = offsets.count
+    var ahead = ahead
+    ahead?.share(among: points.count * panels.count * phases * tiles.count)
     offsets.withUnsafeBufferPointer { offsets in
       tiles.withUnsafeBufferPointer { tiles in
         for (point, place) in points.enumerated() {
@@ -80,6 +85,7 @@ struct WinogradProducts {
               let (a, shift) = weights(panels.lowerBound + panel, phase, point)
               let c = results + index * panelSize + point * height * rowSize
               for tile in tiles[tiles.count * part / order.parts..<tiles.count * (part + 1) / order.parts] {
+                ahead?.fetch()
                 tile.kernel.run?(
                   depth, a, transformed + place + shift + tile.place, offsets.baseAddress, c + tile.column,
                   rowSize, height, tile.kernel.vectors * T.kernels.lanes, 0)

@@ -149,7 +149,8 @@ struct WinogradRowBlock {
     let inputs = Double(sum.inputs * shares)
     let phases = Double(phases)
     let product =
-      points * panels * phases * (Double(sum.inputs * taps * height) * vectors / 2 + calls * 20)
+      points * panels * phases
+      * (Double(sum.inputs * taps * height) * vectors / 2 / CostModel.speed(height: height) + calls * 20)
 
     // Into the block: packed, then transformed along one axis after the other.
     let packed = Double(Lattice.channelSize(parts, block: extents))
@@ -209,8 +210,6 @@ struct WinogradRowBlock {
     let (order, spill) = WinogradProducts.Order.best(
       stored: stored * Double(bytes), results: results * Double(bytes), weights: weights / Double(shares),
       panels: (self.panels + shares - 1) / shares, points: self.points)
-    // Rows cut into phases are short pieces: measured, they take half as long again.
-    let isCut = !hasSamples && axes[last].stride > 1
-    return (order, (product + work + spill * Double(shares)) * (isCut ? 1.5 : 1))
+    return (order, product + work + spill * Double(shares))
   }
 }

@@ -19,12 +19,7 @@ final class WinogradRowConvolution: Sendable {
   /// Samples of a task; a vector of them, or one.
   private let lanes: Int
   private let samples: SampleLanes?
-  /// Of samples: the ways of planes of results, the last two axes, by how many outputs are wanted along them.
-  private let routes: [[Int]: LaneRoute]
-  /// Among the results of one output channel: from one tile of an axis, or output where there are no tiles, to the
-  /// next, and from one output of a tile to the next.
-  private let tileSteps: [Int]
-  private let partSteps: [Int]
+  private let results: WinogradRowResults
   private let products: WinogradProducts
   private let inputStages: WinogradStages
   private let outputStages: WinogradStages
@@ -100,45 +95,9 @@ final class WinogradRowConvolution: Sendable {
       },
       height: block.height, phases: phases.count, rowSize: rowSize, order: block.order)
     biasPoint = tiles.reduce(0) { $0 * $1.points + 1 }
-    let groupSteps = StridedArray.contiguousStrides(Array(block.extents.prefix(tiled.upperBound - 1)))
-    let tileSteps =
-      groupSteps.map { $0 * lines.size } + [lines.pitch]
-      + block.extents[tiled.upperBound...].map { _ in lanes }
-    let partStep = rowsAtOnce * rowSize
-    let partSteps =
-      Array(repeating: 0, count: tiled.lowerBound)
-      + StridedArray.contiguousStrides(tiles.map(\.outputs)).map { $0 * partStep }
-      + Array(repeating: 0, count: sum.axes.count - tiled.upperBound)
-    self.tileSteps = tileSteps
-    self.partSteps = partSteps
-    var routes: [[Int]: LaneRoute] = [:]
-    if block.hasSamples {
-      let plane = sum.axes.indices.suffix(2)
-      let wanted = plane.reduce([[Int]()]) { wanted, axis in
-        // Of a whole block, and of the last one.
-        let (size, count) = (block.extents[axis] * block.outputs(axis), sum.axes[axis].count)
-        return wanted.flatMap { outer in [min(size, count), (count - 1) % size + 1].map { outer + [$0] } }
-      }
-      for wanted in wanted {
-        let pairs = zip(plane, wanted).reduce([(element: 0, place: 0)]) { outer, axis in
-          outer.flatMap { base in
-            (0..<axis.1).map { position in
-              let place = Self.place(
-                position, of: block.outputs(axis.0), tileSteps[axis.0], partSteps[axis.0])
-              return (base.element + position * sum.axes[axis.0].outputStep, base.place + place)
-            }
-          }
-        }
-        routes[wanted] = LaneRoute(pairs, bridges: false)
-      }
-    }
-    self.routes = routes
-    lineSize = block.hasSamples ? lanes * (routes.values.map(\.longest).max() ?? 0) : lattice.lineSize
-  }
-
-  /// Where an output of an axis lies among the results.
-  private static func place(_ position: Int, of outputs: Int, _ tileStep: Int, _ partStep: Int) -> Int {
-    position / outputs * tileStep + position % outputs * partStep
+    let results = WinogradRowResults(block, lines, lanes: lanes, partSize: rowsAtOnce * rowSize)
+    self.results = results
+    lineSize = block.hasSamples ? lanes * results.longest : lattice.lineSize
   }
 
   /// A line more than a channel needs, so that channels do not meet in one set of the cache.
@@ -191,7 +150,10 @@ final class WinogradRowConvolution: Sendable {
       let count = min(lanes, sum.batch - sample)
       let from = input + sum.inputOffset + sample * sum.inputSteps.batch + group * sum.inputSteps.group
       let to = output + sum.outputOffset + sample * sum.outputSteps.batch + group * sum.outputSteps.group
-      let targets = phases.map { Targets(self, task.origin, $0) }
+      let targets = phases.map { results.target(origin: task.origin, $0) }
+      defer { for target in targets { target.rows.deallocate() } }
+      let lines = linesAhead(targets, samples: count, bytes: MemoryLayout<T>.size)
+      defer { lines?.deallocate() }
       // Of the task's own: all threads would count references to those of the plan.
       let sources = zip(weights, phases).map { ($0.panel(group: group, 0, point: 0), $1.shift) }
       let pointSize = weights.first?.pointSize ?? 0
@@ -203,7 +165,13 @@ final class WinogradRowConvolution: Sendable {
           from: task.panels.lowerBound, to: task.panels.upperBound, by: products.order.panels)
         {
           let panels = first..<min(first + products.order.panels, task.panels.upperBound)
-          products.run(scratch, panels, into: rest) { panel, phase, point in
+          let ahead = lines.map {
+            let channels = first * height..<min(panels.upperBound * height, sum.outputs)
+            return WriteAhead(
+              to + channels.lowerBound * sum.outputSteps.channel, channels: channels.count,
+              channelStep: sum.outputSteps.channel, lines: $0)
+          }
+          products.run(scratch, panels, into: rest, ahead: ahead) { panel, phase, point in
             let (first, shift) = sources[phase]
             return (first + (panel * points + point) * pointSize, shift)
           }
@@ -225,6 +193,19 @@ final class WinogradRowConvolution: Sendable {
         }
       }
     }
+  }
+
+  /// What to fetch of a channel before it is written; `nil` where it is near anyway, or lies scattered.
+  private func linesAhead(
+    _ targets: [WinogradRowResults.Target], samples: Int, bytes: Int
+  ) -> UnsafeBufferPointer<Int32>? {
+    if !isInterleaved && (targets.count > 1 || results.placeStep > 1) { return nil }
+    // All of the array: other sums may write between.
+    let channels = sum.batch * sum.groups * sum.outputs
+    if channels * sum.outputSteps.channel * bytes < WriteAhead.least { return nil }
+    guard let first = targets.min(by: { $0.offset < $1.offset }) else { return nil }
+    return results.lines(
+      first, width: targets.reduce(0) { $0 + $1.width }, samples: samples, bytes: bytes)
   }
 
   /// Packs and transforms every input channel of the block.
@@ -266,62 +247,9 @@ final class WinogradRowConvolution: Sendable {
     }
   }
 
-  /// Where the results of a block go, without those that tiles have too many.
-  private struct Targets {
-    /// Rows under the tiles of the last tiled axis or, of samples, a plane.
-    struct Rows {
-      /// The first among the results of one output channel, once they are transformed back.
-      var from: Int
-      /// The first among the outputs of the channel.
-      var to: Int
-      var count: Int
-    }
-
-    let rows: [Rows]
-    /// Outputs of a row.
-    let width: Int
-    /// Of samples: the way of a plane.
-    let route: LaneRoute?
-
-    init(_ parent: WinogradRowConvolution, _ origin: [Int], _ phase: WindowSum.Phase) {
-      let (sum, block) = (parent.sum, parent.block)
-      let firsts = sum.axes.indices.map { origin[$0] * block.outputs($0) }
-      let counts = sum.axes.dropLast().map(\.count) + [phase.count]
-      let wanted = sum.axes.indices.map {
-        max(0, min(block.extents[$0] * block.outputs($0), counts[$0] - firsts[$0]))
-      }
-      let end = parent.samples == nil ? block.tiled.upperBound - 1 : max(sum.axes.count - 2, 0)
-      let start = sum.axes.indices.reduce(0) { $0 + firsts[$1] * sum.axes[$1].outputStep }
-      let bases = (0..<end).reduce([(from: 0, to: start)]) { bases, axis in
-        bases.flatMap { base in
-          (0..<wanted[axis]).map { position in
-            let from = place(
-              position, of: block.outputs(axis), parent.tileSteps[axis], parent.partSteps[axis])
-            return (base.from + from, base.to + position * sum.axes[axis].outputStep)
-          }
-        }
-      }
-      width = wanted[wanted.count - 1]
-      if parent.samples != nil {
-        route = parent.routes[Array(wanted[end...])]
-        rows = bases.map { Rows(from: $0.from, to: $0.to, count: 1) }
-        return
-      }
-      route = nil
-      let (outputs, step) = (block.outputs(end), sum.axes[end].outputStep)
-      rows = bases.flatMap { base in
-        (0..<min(outputs, wanted[end])).map {
-          Rows(
-            from: base.from + $0 * parent.partSteps[end], to: base.to + $0 * step,
-            count: (wanted[end] - $0 - 1) / outputs + 1)
-        }
-      }
-    }
-  }
-
   /// Transforms the products of a panel back and writes them.
   private func emit<T: KernelElement>(
-    _ products: UnsafePointer<T>, _ scratch: UnsafeMutablePointer<T>, _ targets: [Targets],
+    _ products: UnsafePointer<T>, _ scratch: UnsafeMutablePointer<T>, _ targets: [WinogradRowResults.Target],
     samples count: Int, rows: Int, row line: UnsafeMutablePointer<T>, _ output: UnsafeMutablePointer<T>
   ) {
     for first in stride(from: 0, to: rows, by: rowsAtOnce) {
@@ -339,10 +267,8 @@ final class WinogradRowConvolution: Sendable {
           interleave(values, targets, channel)
           continue
         }
-        for (phase, targets) in targets.enumerated() {
-          write(
-            values + phase * backSize, targets, samples: count, row: line,
-            channel + phases[phase].outputOffset)
+        for phase in targets.indices {
+          write(values + phase * backSize, targets[phase], samples: count, row: line, channel)
         }
       }
     }
@@ -350,48 +276,45 @@ final class WinogradRowConvolution: Sendable {
 
   /// Writes the results of one phase.
   private func write<T: KernelElement>(
-    _ values: UnsafePointer<T>, _ targets: Targets, samples count: Int, row line: UnsafeMutablePointer<T>,
-    _ output: UnsafeMutablePointer<T>
+    _ values: UnsafePointer<T>, _ target: WinogradRowResults.Target, samples count: Int,
+    row line: UnsafeMutablePointer<T>, _ output: UnsafeMutablePointer<T>
   ) {
-    let put = T.kernels.table.emit
-    let step = sum.axes[sum.axes.count - 1].outputStep
-    targets.rows.withUnsafeBufferPointer { list in
-      for target in list {
-        if let route = targets.route {
-          route.unpack(
-            values + target.from, samples: count, batchStep: sum.outputSteps.batch,
-            accumulates: sum.accumulates, row: line, to: output + target.to)
-        } else {
-          put?(
-            target.count, targets.width, values + target.from, lines.pitch, output + target.to, linePitch,
-            step, nil, sum.accumulates ? 1 : 0)
+    let output = output + target.offset
+    if let route = target.route {
+      route._withUnsafeGuaranteedRef {
+        for rows in target.rows {
+          $0.unpack(
+            values + rows.from, samples: count, batchStep: sum.outputSteps.batch,
+            accumulates: sum.accumulates, row: line, to: output + rows.to)
         }
       }
+      return
+    }
+    let put = T.kernels.table.emit
+    for rows in target.rows {
+      put?(
+        rows.count, target.width, values + rows.from, results.pitch, output + rows.to, results.linePitch,
+        results.placeStep, nil, sum.accumulates ? 1 : 0)
     }
   }
 
   /// Writes the results of two phases that have all outputs of a row between them.
   private func interleave<T: KernelElement>(
-    _ values: UnsafePointer<T>, _ targets: [Targets], _ output: UnsafeMutablePointer<T>
+    _ values: UnsafePointer<T>, _ targets: [WinogradRowResults.Target], _ output: UnsafeMutablePointer<T>
   ) {
     let put = T.kernels.table.interleave
-    let even = phases[0].outputOffset < phases[1].outputOffset ? 0 : 1
+    let even = targets[0].offset < targets[1].offset ? 0 : 1
     let width = targets[0].width + targets[1].width
-    let to = output + phases[even].outputOffset
+    let to = output + targets[even].offset
     withUnsafeTemporaryAllocation(of: UnsafeRawPointer?.self, capacity: 2) { pair in
-      targets[even].rows.withUnsafeBufferPointer { list in
-        for target in list {
-          for index in 0..<target.count {
-            let from = values + target.from + index * lines.pitch
-            pair[0] = UnsafeRawPointer(from + even * backSize)
-            pair[1] = UnsafeRawPointer(from + (1 - even) * backSize)
-            put?(width, 2, pair.baseAddress, to + target.to + index * linePitch)
-          }
+      for rows in targets[even].rows {
+        for index in 0..<rows.count {
+          let from = values + rows.from + index * results.pitch
+          pair[0] = UnsafeRawPointer(from + even * backSize)
+          pair[1] = UnsafeRawPointer(from + (1 - even) * backSize)
+          put?(width, 2, pair.baseAddress, to + rows.to + index * results.linePitch)
         }
       }
     }
   }
-
-  /// Distance of the outputs of neighbouring tiles.
-  private var linePitch: Int { sum.axes[tiled.upperBound - 1].outputStep * tiles[tiles.count - 1].outputs }
 }

@@ -66,11 +66,11 @@ final class WinogradStages: @unchecked Sendable {
   private let steps: UnsafeBufferPointer<Step>
 
   init(_ stages: [WinogradStage]) {
-    steps = Self.copy(
-      stages.map {
+    steps = UnsafeBufferPointer(
+      copying: stages.map {
         Step(
-          tile: $0.tile, kind: $0.kind, length: $0.length, lines: Self.copy($0.lines),
-          inputs: Self.copy($0.inputs), outputs: Self.copy($0.outputs))
+          tile: $0.tile, kind: $0.kind, length: $0.length, lines: UnsafeBufferPointer(copying: $0.lines),
+          inputs: UnsafeBufferPointer(copying: $0.inputs), outputs: UnsafeBufferPointer(copying: $0.outputs))
       })
   }
 
@@ -81,12 +81,6 @@ final class WinogradStages: @unchecked Sendable {
       step.outputs.deallocate()
     }
     steps.deallocate()
-  }
-
-  private static func copy<Element>(_ array: [Element]) -> UnsafeBufferPointer<Element> {
-    let copy = UnsafeMutableBufferPointer<Element>.allocate(capacity: array.count)
-    _ = copy.initialize(from: array)
-    return UnsafeBufferPointer(copy)
   }
 
   var count: Int { steps.count }

@@ -136,8 +136,8 @@ final class FourierRowConvolution: Sendable {
     let loaded = rowSize * Double(depth) * (rows.inputStride == 1 ? 0.4 : 1.4)
     let stored = rowSize * Double(sum.outputs) * (rows.outputStride == 1 ? 0.4 : 1.4)
     shape.seconds =
-      transforms * (FourierRow.cost(size, T.self) * distance / (model.multiplyAdds * 0.73) + 0.15e-6)
-      + products / (model.multiplyAdds * 0.6) + (read * 0.2 + loaded + stored) / model.elements
+      transforms * (FourierRow.cost(size, T.self) * distance / model.multiplyAdds + 0.1e-6)
+      + products / (model.multiplyAdds * 0.8) + (read * 0.15 + loaded + stored) * 0.75 / model.elements
       + CostModel.overhead
     return shape
   }

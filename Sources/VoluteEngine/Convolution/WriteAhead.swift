@@ -1,0 +1,47 @@
+import CVolute
+
+/// Lines of the cache that a task will write: fetched little by little while it multiplies, as stores that all come at
+/// once wait for memory.
+struct WriteAhead {
+  private var channel: UnsafeRawPointer
+  private var channels: Int
+  /// Bytes from one channel to the next.
+  private let channelStep: Int
+  /// Bytes behind the channel's start.
+  private let lines: UnsafeBufferPointer<Int32>
+  private var line = 0
+  private var linesAtOnce = 0
+
+  /// The lines of an array of fewer bytes come soon enough, from a cache.
+  static let least = 16 << 20
+  /// Lines beyond this many bytes would drive out what is needed sooner.
+  static let most = 256 << 10
+
+  /// - Parameter channelStep: elements from one channel to the next.
+  init<T>(
+    _ first: UnsafeMutablePointer<T>, channels: Int, channelStep: Int, lines: UnsafeBufferPointer<Int32>
+  ) {
+    channel = UnsafeRawPointer(first)
+    self.channels = channels
+    self.channelStep = channelStep * MemoryLayout<T>.stride
+    self.lines = lines
+  }
+
+  /// Lets each of `count` calls of ``fetch()`` take its share.
+  mutating func share(among count: Int) {
+    linesAtOnce = (lines.count * channels + count - 1) / count
+    if lines.isEmpty || lines.count * channels * 64 > Self.most { channels = 0 }
+  }
+
+  @inline(__always)
+  mutating func fetch() {
+    if channels == 0 { return }
+    // What goes beyond a channel waits for the next call.
+    let count = min(linesAtOnce, lines.count - line)
+    volute_fetch(channel, count, lines.baseAddress.map { $0 + line })
+    line += count
+    if line < lines.count { return }
+    (line, channels) = (0, channels - 1)
+    channel += channelStep
+  }
+}
