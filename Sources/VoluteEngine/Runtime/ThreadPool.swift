@@ -23,11 +23,13 @@ extension Engine {
 
 /// Threads that wait for loops to share.
 ///
-/// One loop runs at a time; its indices are handed out one by one. A loop that is started while another runs, from
-/// within it or from elsewhere, is not shared: its caller runs it alone. Workers look for the next loop for a while
-/// before they sleep, so that loops in quick succession cost a microsecond.
-// Unchecked: `body` and `count` are written only by the owner of `isBusy`, before `ticket` is advanced, and read by
-// workers between joining that ticket and leaving it; the owner waits for all to leave.
+/// One loop runs at a time. Each thread has a share of its indices, neighbours, and takes them one by one; who has none
+/// left takes what others have, from the end. So the same threads mostly do the same part of loop after loop, and
+/// find in their caches what they left there. A loop that is started while another runs, from within it or from
+/// elsewhere, is not shared: its caller runs it alone. Workers look for the next loop for a while before they sleep, so
+/// that loops in quick succession cost a microsecond.
+// Unchecked: `body`, `threads` and `shares` are written only by the owner of `isBusy`, before `ticket` is advanced, and
+// read by workers between joining that ticket and leaving it; the owner waits for all to leave.
 final class ThreadPool: @unchecked Sendable {
   static let shared = ThreadPool()
 
@@ -35,12 +37,15 @@ final class ThreadPool: @unchecked Sendable {
   private let isBusy = Atomic<Bool>(false)
   /// The number of the loop; odd while it is open to workers.
   private let ticket = Atomic<Int>(0)
-  private let next = Atomic<Int>(0)
-  /// Workers inside the open loop, and how many more may join.
+  /// Workers inside the open loop.
   private let inside = Atomic<Int>(0)
-  private let places = Atomic<Int>(0)
   private var body: UnsafePointer<(Int) -> Void>?
-  private var count = 0
+  /// Threads that may take part in the loop, by their numbers: the caller's is 0.
+  private var threads = 0
+  /// What nobody has taken yet of each thread's share of the indices: the first in the lower half of the bits, the end in
+  /// the upper. They lie so far apart that no two are in one line of the cache.
+  private var shares: UnsafeMutablePointer<Atomic<Int>>
+  private static let shareStep = 64 / MemoryLayout<Int>.size
 
   /// Workers asleep, guarded by `mutex`.
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
@@ -51,6 +56,7 @@ final class ThreadPool: @unchecked Sendable {
   private init() {
     mutex = .allocate(capacity: 1)
     condition = .allocate(capacity: 1)
+    shares = Self.makeShares(1)
     mutex.initialize(to: pthread_mutex_t())
     condition.initialize(to: pthread_cond_t())
     pthread_mutex_init(mutex, nil)
@@ -68,29 +74,31 @@ final class ThreadPool: @unchecked Sendable {
   /// Shares the loop; `false`, having done nothing, when it should be run by the caller alone.
   func run(_ count: Int, _ body: (Int) -> Void) -> Bool {
     let threads = min(threadCount.load(ordering: .relaxed), count)
-    if threads <= 1 { return false }
+    if threads <= 1 || count > Int(Int32.max) { return false }
     if isBusy.exchange(true, ordering: .acquiring) { return false }
     defer { isBusy.store(false, ordering: .releasing) }
     start(workers: threads - 1)
     withoutActuallyEscaping(body) { body in
-      withUnsafePointer(to: body) { share($0, count, with: threads - 1) }
+      withUnsafePointer(to: body) { share($0, count, among: min(threads, workers + 1)) }
     }
     return true
   }
 
   /// Opens the loop, works on it, and returns when everybody has left it.
-  private func share(_ body: UnsafePointer<(Int) -> Void>, _ count: Int, with others: Int) {
+  private func share(_ body: UnsafePointer<(Int) -> Void>, _ count: Int, among threads: Int) {
     self.body = body
-    self.count = count
-    next.store(0, ordering: .relaxed)
-    places.store(others, ordering: .relaxed)
+    self.threads = threads
+    for number in 0..<threads {
+      let (first, end) = (number * count / threads, (number + 1) * count / threads)
+      shares[number * Self.shareStep].store(first | end << 32, ordering: .relaxed)
+    }
     ticket.add(1, ordering: .sequentiallyConsistent)
     if sleepers.load(ordering: .sequentiallyConsistent) > 0 {
       pthread_mutex_lock(mutex)
       pthread_cond_broadcast(condition)
       pthread_mutex_unlock(mutex)
     }
-    work(body, count)
+    work(body, as: 0, of: threads)
     // Closed: nobody joins any more, and those inside finish what they hold.
     ticket.add(1, ordering: .sequentiallyConsistent)
     while inside.load(ordering: .sequentiallyConsistent) > 0 { pause() }
@@ -99,18 +107,40 @@ final class ThreadPool: @unchecked Sendable {
 
   /// Never inlined: whoever has left the loop must hold no reference to its body.
   @inline(never)
-  private func work(_ body: UnsafePointer<(Int) -> Void>, _ count: Int) {
+  private func work(_ body: UnsafePointer<(Int) -> Void>, as number: Int, of threads: Int) {
     Scratch.keeping {
-      while true {
-        let index = next.add(1, ordering: .relaxed).oldValue
-        if index >= count { return }
-        body.pointee(index)
+      for other in 0..<threads {
+        while let index = take(from: (number + other) % threads, isOwn: other == 0) { body.pointee(index) }
       }
     }
   }
 
+  /// The first index of a share or, of another's, the last; `nil` if there is none.
+  private func take(from share: Int, isOwn: Bool) -> Int? {
+    let place = share * Self.shareStep
+    var range = shares[place].load(ordering: .relaxed)
+    while true {
+      let (first, end) = (range & Int(UInt32.max), range >> 32)
+      if first >= end { return nil }
+      let (isTaken, now) = shares[place].weakCompareExchange(
+        expected: range, desired: isOwn ? range + 1 : range - 1 << 32, ordering: .relaxed)
+      if isTaken { return isOwn ? first : end - 1 }
+      range = now
+    }
+  }
+
+  private static func makeShares(_ count: Int) -> UnsafeMutablePointer<Atomic<Int>> {
+    let shares = UnsafeMutablePointer<Atomic<Int>>.allocate(capacity: count * shareStep)
+    for place in 0..<count * shareStep { (shares + place).initialize(to: Atomic(0)) }
+    return shares
+  }
+
   /// Makes sure that there are so many workers. Called by the owner of `isBusy` only.
   private func start(workers wanted: Int) {
+    if workers >= wanted { return }
+    // No worker looks at them before the loop is open.
+    shares.deallocate()
+    shares = Self.makeShares(wanted + 1)
     while workers < wanted {
       var attributes = pthread_attr_t()
       pthread_attr_init(&attributes)
@@ -120,7 +150,9 @@ final class ThreadPool: @unchecked Sendable {
       #else
         var thread = pthread_t()
       #endif
-      let error = pthread_create(&thread, &attributes, { _ in ThreadPool.shared.serve() }, nil)
+      let number = UnsafeMutableRawPointer(bitPattern: workers + 1)
+      let error = pthread_create(
+        &thread, &attributes, { ThreadPool.shared.serve(as: Int(bitPattern: $0)) }, number)
       pthread_attr_destroy(&attributes)
       // Without another thread the loop is run by those there are.
       if error != 0 { return }
@@ -128,16 +160,14 @@ final class ThreadPool: @unchecked Sendable {
     }
   }
 
-  private func serve() -> UnsafeMutableRawPointer? {
+  private func serve(as number: Int) -> UnsafeMutableRawPointer? {
     var seen = 0
     while true {
       seen = waitForTicket(after: seen)
       // Join before looking again: the owner closes the ticket first and then waits for those inside.
       inside.add(1, ordering: .sequentiallyConsistent)
-      if ticket.load(ordering: .sequentiallyConsistent) == seen,
-        places.subtract(1, ordering: .relaxed).oldValue > 0, let body
-      {
-        work(body, count)
+      if ticket.load(ordering: .sequentiallyConsistent) == seen, number < threads, let body {
+        work(body, as: number, of: threads)
       }
       inside.subtract(1, ordering: .sequentiallyConsistent)
     }
