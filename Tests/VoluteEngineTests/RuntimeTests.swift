@@ -35,6 +35,25 @@ import VoluteEngine
     #expect(totals.allSatisfy { $0 == 0 })
   }
 
+  /// Owners take their stretch from the front, others from its end, and nobody what another has taken.
+  @Test func sharesOfALoopMeetInTheMiddle() {
+    let shares = LoopShares(threads: 3)
+    shares.share(10, among: 3)
+    #expect(shares.take(from: 1, isOwn: true) == 3)
+    #expect(shares.take(from: 1, isOwn: false) == 5)
+    #expect(shares.take(from: 1, isOwn: true) == 4)
+    #expect(shares.take(from: 1, isOwn: true) == nil)
+    #expect(shares.take(from: 1, isOwn: false) == nil)
+    var rest: [Int] = []
+    shares.forEach(as: 2, of: 3) { rest.append($0) }
+    #expect(rest == [6, 7, 8, 9, 2, 1, 0])
+    // Fewer indices than threads leave some without.
+    shares.share(2, among: 3)
+    var all: [Int] = []
+    for thread in 0..<3 { shares.forEach(as: thread, of: 3) { all.append($0) } }
+    #expect(all.sorted() == [0, 1])
+  }
+
   @Test func theThreadCountIsAtLeastOne() {
     Engine.threadCount = -3
     #expect(Engine.threadCount == 1)

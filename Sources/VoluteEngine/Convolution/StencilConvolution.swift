@@ -9,9 +9,9 @@ final class StencilConvolution: Sendable {
   private let blocks: [Int]
   /// The planes of one input channel: each combination of the other axes' taps and the last two axes' phases.
   private let planes: [volute_plane]
-  /// Outputs of a kernel's call along the last two axes.
-  private let rows: Int
-  private let kernel: volute_stencil
+  /// Kernels of one width, those of fewer rows first: the last for most rows, the others for what is left.
+  private let stencils: [volute_stencil]
+  /// Outputs of a kernel's call along the last axis.
   private let width: Int
   /// Between neighbouring outputs along each axis.
   private let steps: [Int]
@@ -72,14 +72,12 @@ final class StencilConvolution: Sendable {
       && sum.weightSteps.group == sum.depth
     let work = sum.multiplyAdds / Double(blocks.reduce(sum.batch * sum.groups, *))
     itemsOfTask = max(1, min(sum.batch * sum.groups * blocks.reduce(1, *) / 16, Int(1e6 / max(work, 1))))
+    // A kernel's first rows meet only some of its outputs, each at least once.
     let least = planes.map(\.rows).min() ?? 1
-    rows = least >= 3 && block.extents[last - 1] > 2 ? 4 : 2
-    // Equal pieces of the last axis.
     let vectors = (block.extents[last] + T.kernels.lanes - 1) / T.kernels.lanes
-    let widest = T.kernels.stencil(rows: rows, columns: .max).vectors
-    let pieces = (vectors + widest - 1) / widest
-    kernel = T.kernels.stencil(rows: rows, columns: (vectors + pieces - 1) / pieces * T.kernels.lanes)
-    width = kernel.vectors * T.kernels.lanes
+    stencils = Self.stencils(
+      T.kernels, window: least, rows: block.extents[last - 1], vectors: vectors)
+    width = (stencils.last?.vectors ?? 1) * T.kernels.lanes
     let channels = block.channels
     self.planes = (0..<channels).flatMap { channel in
       planes.map {
@@ -88,6 +86,28 @@ final class StencilConvolution: Sendable {
           rows: $0.rows, columns: $0.columns)
       }
     }
+  }
+
+  /// The kernels for lines of so many vectors, cut into equal pieces: those that take the least time for a row.
+  private static func stencils(_ set: KernelSet, window: Int, rows: Int, vectors: Int) -> [volute_stencil] {
+    let heights = set.stencilHeights.filter { $0 == 2 || ($0 <= window + 1 && $0 / 2 < rows) }
+    func kernel(_ height: Int) -> volute_stencil {
+      let widest = set.stencil(rows: height, columns: .max).vectors
+      let pieces = (vectors + widest - 1) / widest
+      return set.stencil(rows: height, columns: (vectors + pieces - 1) / pieces * set.lanes)
+    }
+    /// Cycles for a row: two products a cycle, and beside them vectors of the input, each in two lines of the cache, and
+    /// taps.
+    func cycles(_ kernel: volute_stencil) -> Double {
+      let (height, width) = (Double(kernel.rows), Double(kernel.vectors))
+      let products = Double(window) * height * width / 2
+      let loads = (Double(window) + height - 1) * width + Double(window) * height / 2
+      let pieces = (vectors + kernel.vectors - 1) / kernel.vectors
+      return (products + 0.3 * loads) * Double(pieces) / height
+    }
+    let best = heights.map(kernel).min { cycles($0) < cycles($1) } ?? set.stencil(rows: 2, columns: .max)
+    return heights.filter { $0 < best.rows }.map { set.stencil(rows: $0, columns: best.vectors * set.lanes) }
+      .filter { $0.vectors == best.vectors } + [best]
   }
 
   private var weightSize: Int { sum.groups * sum.depth }
@@ -106,8 +126,14 @@ final class StencilConvolution: Sendable {
   var paddedPositions: Double {
     let last = block.extents.count - 1
     let line = (block.extents[last] + width - 1) / width * width
-    let lines = (block.extents[last - 1] + rows - 1) / rows * rows
+    var lines = 0
+    while lines < block.extents[last - 1] { lines += kernel(rows: block.extents[last - 1] - lines).rows }
     return Double(line * lines) * Double(block.extents.dropLast(2).reduce(1, *)) * Double(blocks.reduce(1, *))
+  }
+
+  /// The kernel for the next rows where so many are left.
+  private func kernel(rows: Int) -> volute_stencil {
+    stencils.first { $0.rows >= rows } ?? stencils[stencils.count - 1]
   }
 
   /// Elements packed by all tasks.
@@ -164,7 +190,9 @@ final class StencilConvolution: Sendable {
     let bias = sum.accumulates ? nil : bias
     let isDirect = isPlain && bias == nil
     let sweep = Sweep(
-      extents, pitches: lattice.pitches, steps: isDirect ? steps : StridedArray.contiguousStrides(extents))
+      extents, pitches: lattice.pitches, steps: isDirect ? steps : StridedArray.contiguousStrides(extents),
+      taps: block.channels == 1 && origin.count == 3
+        ? Self.taps(sum.axes[0], positions: origin[0]..<origin[0] + extents[0]) : [])
     let place = zip(steps, origin).reduce(0) { $0 + $1.0 * $1.1 }
     withScratch(T.self, packedSize + stageSize + lattice.lineSize) { packed in
       let stage = packed + packedSize
@@ -196,17 +224,31 @@ final class StencilConvolution: Sendable {
     /// Between rows.
     let pitch: Int
     let step: Int
-    /// Where each plane of the last two axes starts.
-    let starts: [(from: Int, to: Int)]
+    /// Where each plane of the last two axes starts, and which taps of the axis before do not read padding; all of them
+    /// where there are several such axes.
+    let starts: [(from: Int, to: Int, taps: Range<Int>?)]
 
-    init(_ extents: [Int], pitches: [Int], steps: [Int]) {
+    /// - Parameter taps: for each output along the first of three axes, or none.
+    init(_ extents: [Int], pitches: [Int], steps: [Int], taps: [Range<Int>]) {
       let last = extents.count - 1
       (rows, columns) = (extents[last - 1], extents[last])
       (pitch, step) = (pitches[last - 1], steps[last - 1])
       let outer = Array(extents.dropLast(2))
-      starts = zip(places(outer, Array(pitches.dropLast(2))), places(outer, Array(steps.dropLast(2)))).map {
-        (from: $0, to: $1)
+      let places = zip(places(outer, Array(pitches.dropLast(2))), places(outer, Array(steps.dropLast(2))))
+      starts = places.enumerated().map { index, place in
+        (from: place.0, to: place.1, taps: taps.isEmpty ? nil : taps[index])
       }
+    }
+  }
+
+  /// For each output along an axis, the taps that read something, and no more than those between.
+  private static func taps(_ axis: WindowSum.Axis, positions: Range<Int>) -> [Range<Int>] {
+    positions.map { position in
+      let able = (0..<axis.kernel).filter {
+        let place = position * axis.stride + $0 * axis.dilation
+        return place < axis.sources.count && axis.sources[place] >= 0
+      }
+      return (able.first ?? 0)..<(able.last ?? -1) + 1
     }
   }
 
@@ -217,14 +259,21 @@ final class StencilConvolution: Sendable {
   ) {
     planes.withUnsafeBufferPointer { planes in
       let count = planes.count / block.channels * channels
-      for (from, to) in sweep.starts {
-        for row in stride(from: 0, to: sweep.rows, by: rows) {
+      let planesOfTap = planes.count / block.channels / sum.axes[0].kernel
+      for start in sweep.starts {
+        let first = (start.taps?.lowerBound ?? 0) * planesOfTap
+        let count = start.taps.map { $0.count * planesOfTap } ?? count
+        var row = 0
+        while row < sweep.rows {
+          let kernel = kernel(rows: sweep.rows - row)
+          let rows = min(kernel.rows, sweep.rows - row)
           for column in stride(from: 0, to: sweep.columns, by: width) {
             kernel.run?(
-              count, planes.baseAddress, packed + from + row * sweep.pitch + column, sweep.pitch, weights,
-              output + to + row * sweep.step + column, sweep.step, min(rows, sweep.rows - row),
+              count, planes.baseAddress.map { $0 + first }, packed + start.from + row * sweep.pitch + column,
+              sweep.pitch, weights, output + start.to + row * sweep.step + column, sweep.step, rows,
               min(width, sweep.columns - column), accumulates ? 1 : 0)
           }
+          row += kernel.rows
         }
       }
     }

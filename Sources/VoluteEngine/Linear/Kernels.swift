@@ -34,6 +34,8 @@ final class KernelSet: @unchecked Sendable {
   private let stencilsByRows: [[volute_stencil]]
   /// The heights of tiles that are wide enough to reach the machine's peak, tallest first.
   let tileHeights: [Int]
+  /// The rows that stencils may have, fewest first.
+  let stencilHeights: [Int]
 
   fileprivate init(_ pointer: UnsafePointer<volute_scalar_kernels>) {
     self.pointer = pointer
@@ -45,7 +47,8 @@ final class KernelSet: @unchecked Sendable {
     tilesByRows = (0...tallest).map { rows in
       tiles.filter { $0.rows == rows }.sorted { $0.vectors > $1.vectors }
     }
-    stencilsByRows = (0...4).map { rows in
+    stencilHeights = Set(stencils.map(\.rows)).sorted()
+    stencilsByRows = (0...(stencilHeights.last ?? 0)).map { rows in
       stencils.filter { $0.rows == rows }.sorted { $0.vectors > $1.vectors }
     }
     tileHeights = Set(tiles.map(\.rows)).sorted(by: >)

@@ -23,11 +23,9 @@ extension Engine {
 
 /// Threads that wait for loops to share.
 ///
-/// One loop runs at a time. Each thread has a share of its indices, neighbours, and takes them one by one; who has none
-/// left takes what others have, from the end. So the same threads mostly do the same part of loop after loop, and
-/// find in their caches what they left there. A loop that is started while another runs, from within it or from
-/// elsewhere, is not shared: its caller runs it alone. Workers look for the next loop for a while before they sleep, so
-/// that loops in quick succession cost a microsecond.
+/// One loop runs at a time, each thread on its share of the indices (``LoopShares``). A loop that is started while another
+/// runs, from within it or from elsewhere, is not shared: its caller runs it alone. Workers look for the next loop for a
+/// while before they sleep, so that loops in quick succession cost a microsecond.
 // Unchecked: `body`, `threads` and `shares` are written only by the owner of `isBusy`, before `ticket` is advanced, and
 // read by workers between joining that ticket and leaving it; the owner waits for all to leave.
 final class ThreadPool: @unchecked Sendable {
@@ -42,10 +40,7 @@ final class ThreadPool: @unchecked Sendable {
   private var body: UnsafePointer<(Int) -> Void>?
   /// Threads that may take part in the loop, by their numbers: the caller's is 0.
   private var threads = 0
-  /// What nobody has taken yet of each thread's share of the indices: the first in the lower half of the bits, the end in
-  /// the upper. They lie so far apart that no two are in one line of the cache.
-  private var shares: UnsafeMutablePointer<Atomic<Int>>
-  private static let shareStep = 64 / MemoryLayout<Int>.size
+  private var shares = LoopShares(threads: 1)
 
   /// Workers asleep, guarded by `mutex`.
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
@@ -56,7 +51,6 @@ final class ThreadPool: @unchecked Sendable {
   private init() {
     mutex = .allocate(capacity: 1)
     condition = .allocate(capacity: 1)
-    shares = Self.makeShares(1)
     mutex.initialize(to: pthread_mutex_t())
     condition.initialize(to: pthread_cond_t())
     pthread_mutex_init(mutex, nil)
@@ -74,7 +68,7 @@ final class ThreadPool: @unchecked Sendable {
   /// Shares the loop; `false`, having done nothing, when it should be run by the caller alone.
   func run(_ count: Int, _ body: (Int) -> Void) -> Bool {
     let threads = min(threadCount.load(ordering: .relaxed), count)
-    if threads <= 1 || count > Int(Int32.max) { return false }
+    if threads <= 1 || count > LoopShares.mostIndices { return false }
     if isBusy.exchange(true, ordering: .acquiring) { return false }
     defer { isBusy.store(false, ordering: .releasing) }
     start(workers: threads - 1)
@@ -88,10 +82,7 @@ final class ThreadPool: @unchecked Sendable {
   private func share(_ body: UnsafePointer<(Int) -> Void>, _ count: Int, among threads: Int) {
     self.body = body
     self.threads = threads
-    for number in 0..<threads {
-      let (first, end) = (number * count / threads, (number + 1) * count / threads)
-      shares[number * Self.shareStep].store(first | end << 32, ordering: .relaxed)
-    }
+    shares.share(count, among: threads)
     ticket.add(1, ordering: .sequentiallyConsistent)
     if sleepers.load(ordering: .sequentiallyConsistent) > 0 {
       pthread_mutex_lock(mutex)
@@ -109,38 +100,15 @@ final class ThreadPool: @unchecked Sendable {
   @inline(never)
   private func work(_ body: UnsafePointer<(Int) -> Void>, as number: Int, of threads: Int) {
     Scratch.keeping {
-      for other in 0..<threads {
-        while let index = take(from: (number + other) % threads, isOwn: other == 0) { body.pointee(index) }
-      }
+      shares.forEach(as: number, of: threads) { body.pointee($0) }
     }
-  }
-
-  /// The first index of a share or, of another's, the last; `nil` if there is none.
-  private func take(from share: Int, isOwn: Bool) -> Int? {
-    let place = share * Self.shareStep
-    var range = shares[place].load(ordering: .relaxed)
-    while true {
-      let (first, end) = (range & Int(UInt32.max), range >> 32)
-      if first >= end { return nil }
-      let (isTaken, now) = shares[place].weakCompareExchange(
-        expected: range, desired: isOwn ? range + 1 : range - 1 << 32, ordering: .relaxed)
-      if isTaken { return isOwn ? first : end - 1 }
-      range = now
-    }
-  }
-
-  private static func makeShares(_ count: Int) -> UnsafeMutablePointer<Atomic<Int>> {
-    let shares = UnsafeMutablePointer<Atomic<Int>>.allocate(capacity: count * shareStep)
-    for place in 0..<count * shareStep { (shares + place).initialize(to: Atomic(0)) }
-    return shares
   }
 
   /// Makes sure that there are so many workers. Called by the owner of `isBusy` only.
   private func start(workers wanted: Int) {
     if workers >= wanted { return }
     // No worker looks at them before the loop is open.
-    shares.deallocate()
-    shares = Self.makeShares(wanted + 1)
+    shares = LoopShares(threads: wanted + 1)
     while workers < wanted {
       var attributes = pthread_attr_t()
       pthread_attr_init(&attributes)
