@@ -89,6 +89,10 @@ typedef struct __attribute__((swift_attr("@Sendable"))) {
   // to[r * stride + i * step] = from[r * pitch + i] + bias[r], or += from[r * pitch + i].
   void (*emit)(ptrdiff_t rows, ptrdiff_t n, const void *from, ptrdiff_t pitch, void *to, ptrdiff_t stride,
                ptrdiff_t step, const void *bias, int accumulate);
+  // to[r * stride + i] = the sum over k < depth of factors[k * step + r] * from[k * pitch + i], + bias[r] if there is one.
+  // Past the caches if `past` is set: for what is larger than they are.
+  void (*mix)(ptrdiff_t n, ptrdiff_t depth, const void *from, ptrdiff_t pitch, ptrdiff_t rows, const void *factors,
+              ptrdiff_t step, const void *bias, void *to, ptrdiff_t stride, int past);
   // Line l of `to`, `pitch` long, from the line that starts at `from + sources[l]`; zeros if that is negative. What
   // lies `ahead` elements behind what is read will be wanted next.
   void (*pack)(ptrdiff_t lines, const ptrdiff_t *sources, const void *from, ptrdiff_t run_count,

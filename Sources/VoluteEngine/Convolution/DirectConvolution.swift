@@ -19,6 +19,8 @@ final class DirectConvolution: Sendable {
   private let blocks: [Int]
   /// Elements of the widest tile.
   private let tileSize: Int
+  /// Whether outputs are few lines of the input, mixed: memory decides how long that takes, and how it is written.
+  private let mixes: Bool
 
   init<T: KernelElement>(_ whole: WindowSum, _ type: T.Type) {
     let points = whole.mergingPoints()
@@ -42,8 +44,10 @@ final class DirectConvolution: Sendable {
       extents: block.extents, pitches: lattice.pitches, steps: sum.axes.map(\.outputStep), height: height,
       kernels: T.kernels)
     blocks = block.counts(sum.axes)
+    // Ends of short lines would take longer than the lines.
+    mixes = points != nil && sum.inputs <= 8 && sum.positions >= 4096 && !sum.accumulates
     // Channels as far apart as a power of two meet in one set of the cache: a second look finds them gone.
-    let isRead = points != nil && (sum.outputs <= height || sum.inputs <= 8)
+    let isRead = points != nil && (sum.outputs <= height || sum.inputs <= 8) && !mixes
     if isRead && sum.inputs * sum.inputSteps.channel < Int(Int32.max) {
       inPlace = (
         (0..<block.channels).map { Int32($0 * sum.inputSteps.channel) },
@@ -91,7 +95,7 @@ final class DirectConvolution: Sendable {
 
   /// Elements packed by all tasks.
   var packedElements: Double {
-    if inPlace != nil { return 0 }
+    if inPlace != nil || mixes { return 0 }
     return Double(sum.batch * sum.groups * blocks.reduce(1, *) * block.shares)
       * Double(sum.inputs * lattice.channelSize)
   }
@@ -100,6 +104,7 @@ final class DirectConvolution: Sendable {
     _ input: UnsafePointer<T>, _ weights: WeightPanels<T>, _ bias: UnsafePointer<T>?,
     _ output: UnsafeMutablePointer<T>
   ) {
+    if mixes { return mix(input, weights, bias, output) }
     let packers = inPlace == nil ? lattice.sharedPackers(blocks, for: sum.batch * sum.groups) : nil
     parallel(
       SumTask.count(samples: sum.batch, groups: sum.groups, blocks: blocks, shares: block.shares)
@@ -117,6 +122,35 @@ final class DirectConvolution: Sendable {
         group,
         bias.map { $0 + group * sum.outputs },
         output + sum.outputOffset + sample * sum.outputSteps.batch + group * sum.outputSteps.group)
+    }
+  }
+
+  /// An output of so many bytes is written past the caches: its lines would be read first, and be gone before anybody
+  /// reads them again.
+  private static let pastCaches = 40 << 20
+
+  /// Points of few channels: stretches of all outputs.
+  private func mix<T: KernelElement>(
+    _ input: UnsafePointer<T>, _ weights: WeightPanels<T>, _ bias: UnsafePointer<T>?,
+    _ output: UnsafeMutablePointer<T>
+  ) {
+    let (count, items) = (sum.positions, sum.batch * sum.groups)
+    let bytes = items * sum.outputs * count * MemoryLayout<T>.size
+    let pieces = max(1, min((16 + items - 1) / items, count >> 13))
+    parallel(items * pieces) { task in
+      let (item, piece) = task.quotientAndRemainder(dividingBy: pieces)
+      let (sample, group) = item.quotientAndRemainder(dividingBy: sum.groups)
+      let (first, end) = (count * piece / pieces, count * (piece + 1) / pieces)
+      let from = input + sum.inputOffset + sample * sum.inputSteps.batch + group * sum.inputSteps.group
+      let to = output + sum.outputOffset + sample * sum.outputSteps.batch + group * sum.outputSteps.group
+      for panel in 0..<weights.panels {
+        let row = panel * height
+        T.kernels.table.mix?(
+          end - first, sum.inputs, from + first, sum.inputSteps.channel, min(height, sum.outputs - row),
+          weights.panel(group: group, panel), height, bias.map { $0 + group * sum.outputs + row },
+          to + row * sum.outputSteps.channel + first, sum.outputSteps.channel,
+          bytes < Self.pastCaches ? 0 : 1)
+      }
     }
   }
 
@@ -197,8 +231,7 @@ final class DirectConvolution: Sendable {
             if isPlain && rows == height && first.count == width {
               tile.kernel.run?(
                 part.depth, a, packed + tile.place, offsets.baseAddress, to + first.output, channelStep,
-                height,
-                width, 0)
+                height, width, 0)
               continue
             }
             tile.kernel.run?(
