@@ -67,11 +67,16 @@ extension DirectConvolution {
 }
 
 extension BatchConvolution {
+  /// Blocks take longer than their cycles, beside what those of other algorithms take: samples come from as many places
+  /// as there are lanes.
+  private static let scattered = 1.2
+
   func estimate(bytes: Int) -> SumEstimate {
     let model = CostModel(bytes: bytes)
     let weights = Double(sum.groups * sum.outputs * sum.depth) * 2
     return SumEstimate(
-      seconds: cycles * model.cycle(lanes: lanes) + weights / model.elements + CostModel.overhead,
+      seconds: Self.scattered * cycles * model.cycle(lanes: lanes) + weights / model.elements
+        + CostModel.overhead,
       workspace: workspace(threads: 1, bytes: bytes))
   }
 }

@@ -153,18 +153,19 @@ struct WinogradRowBlock {
       * (Double(sum.inputs * taps * height) * vectors / 2 / CostModel.speed(height: height) + calls * 20)
 
     // Into the block: packed, then transformed along one axis after the other.
-    let packed = Double(Lattice.channelSize(parts, block: extents))
     var work: Double
     if hasSamples {
+      // What no window reaches is not turned.
+      let reach = zip(axes, extents).map { ($1 - 1) * $0.stride + ($0.kernel - 1) * $0.dilation + 1 }
       let plane = max(last - 1, 0)...last
-      let places = plane.map { parts[$0].phases.count * lengths[$0] }
       let isWhole =
         extents[last] * outputs(last) >= sum.axes[last].count
         && SampleLanes.joinsRows(axes)
       work =
-        inputs * packed / Double(places.reduce(1, *))
-        * SampleLanes.turned(places, isWhole: isWhole, lanes: lanes)
+        inputs * Double(reach.prefix(plane.lowerBound).reduce(1, *))
+        * SampleLanes.turned(Array(reach[plane]), isWhole: isWhole, lanes: lanes)
     } else {
+      let packed = Double(Lattice.channelSize(parts, block: extents))
       let vectors = Double((rowLength + lanes - 1) / lanes)
       work = inputs * packed / Double(lengths[last]) * (vectors * (axes[last].stride > 1 ? 5 : 2) + 4)
     }
