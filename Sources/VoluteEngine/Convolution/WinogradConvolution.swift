@@ -176,7 +176,8 @@ final class WinogradConvolution: Sendable {
         let rest = scratch + transformedSize
         transform(from, origin, into: scratch, scratch: rest)
         for panel in task.panels {
-          products.run(scratch, panel..<panel + 1, into: rest, ahead: nil) { panel, _, point in
+          products.run(scratch, panel..<panel + 1, into: rest, ahead: WriteAhead(scratch)) {
+            panel, _, point in
             (weights.panel(group: group, panel, point: point), 0)
           }
           emit(

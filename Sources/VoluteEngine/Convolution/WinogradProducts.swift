@@ -70,12 +70,12 @@ struct WinogradProducts {
   @inline(__always)
   func run<T: KernelElement>(
     _ transformed: UnsafePointer<T>, _ panels: Range<Int>, into results: UnsafeMutablePointer<T>,
-    ahead: WriteAhead?,
+    ahead: WriteAhead,
     weights: (_ panel: Int, _ phase: Int, _ point: Int) -> (values: UnsafePointer<T>, shift: Int)
   ) {
     let depth = offsets.count
     var ahead = ahead
-    ahead?.share(among: points.count * panels.count * phases * tiles.count)
+    ahead.share(among: points.count * panels.count * phases * tiles.count)
     offsets.withUnsafeBufferPointer { offsets in
       tiles.withUnsafeBufferPointer { tiles in
         for (point, place) in points.enumerated() {
@@ -85,7 +85,7 @@ struct WinogradProducts {
               let (a, shift) = weights(panels.lowerBound + panel, phase, point)
               let c = results + index * panelSize + point * height * rowSize
               for tile in tiles[tiles.count * part / order.parts..<tiles.count * (part + 1) / order.parts] {
-                ahead?.fetch()
+                ahead.fetch()
                 tile.kernel.run?(
                   depth, a, transformed + place + shift + tile.place, offsets.baseAddress, c + tile.column,
                   rowSize, height, tile.kernel.vectors * T.kernels.lanes, 0)

@@ -153,7 +153,7 @@ final class WinogradRowConvolution: Sendable {
       let targets = phases.map { results.target(origin: task.origin, $0) }
       defer { for target in targets { target.rows.deallocate() } }
       let lines = linesAhead(targets, samples: count, bytes: MemoryLayout<T>.size)
-      defer { lines?.deallocate() }
+      defer { lines.deallocate() }
       // Of the task's own: all threads would count references to those of the plan.
       let sources = zip(weights, phases).map { ($0.panel(group: group, 0, point: 0), $1.shift) }
       let pointSize = weights.first?.pointSize ?? 0
@@ -165,12 +165,10 @@ final class WinogradRowConvolution: Sendable {
           from: task.panels.lowerBound, to: task.panels.upperBound, by: products.order.panels)
         {
           let panels = first..<min(first + products.order.panels, task.panels.upperBound)
-          let ahead = lines.map {
-            let channels = first * height..<min(panels.upperBound * height, sum.outputs)
-            return WriteAhead(
-              to + channels.lowerBound * sum.outputSteps.channel, channels: channels.count,
-              channelStep: sum.outputSteps.channel, lines: $0)
-          }
+          let channels = first * height..<min(panels.upperBound * height, sum.outputs)
+          let ahead = WriteAhead(
+            to + channels.lowerBound * sum.outputSteps.channel, channels: channels.count,
+            channelStep: sum.outputSteps.channel, lines: lines)
           products.run(scratch, panels, into: rest, ahead: ahead) { panel, phase, point in
             let (first, shift) = sources[phase]
             return (first + (panel * points + point) * pointSize, shift)
@@ -195,15 +193,16 @@ final class WinogradRowConvolution: Sendable {
     }
   }
 
-  /// What to fetch of a channel before it is written; `nil` where it is near anyway, or lies scattered.
+  /// What to fetch of a channel before it is written; nothing where it is near anyway, or lies scattered. The caller
+  /// deallocates it.
   private func linesAhead(
     _ targets: [WinogradRowResults.Target], samples: Int, bytes: Int
-  ) -> UnsafeBufferPointer<Int32>? {
-    if !isInterleaved && (targets.count > 1 || results.placeStep > 1) { return nil }
+  ) -> UnsafeBufferPointer<Int32> {
     // All of the array: other sums may write between.
-    let channels = sum.batch * sum.groups * sum.outputs
-    if channels * sum.outputSteps.channel * bytes < WriteAhead.least { return nil }
-    guard let first = targets.min(by: { $0.offset < $1.offset }) else { return nil }
+    let size = sum.batch * sum.groups * sum.outputs * sum.outputSteps.channel * bytes
+    let isScattered = !isInterleaved && (targets.count > 1 || results.placeStep > 1)
+    guard size >= WriteAhead.least, !isScattered, let first = targets.min(by: { $0.offset < $1.offset })
+    else { return UnsafeBufferPointer(start: nil, count: 0) }
     return results.lines(
       first, width: targets.reduce(0) { $0 + $1.width }, samples: samples, bytes: bytes)
   }

@@ -4,6 +4,7 @@ import CVolute
 /// once wait for memory.
 struct WriteAhead {
   private var channel: UnsafeRawPointer
+  /// Those that are left.
   private var channels: Int
   /// Bytes from one channel to the next.
   private let channelStep: Int
@@ -17,20 +18,23 @@ struct WriteAhead {
   /// Lines beyond this many bytes would drive out what is needed sooner.
   static let most = 256 << 10
 
-  /// - Parameter channelStep: elements from one channel to the next.
+  /// - Parameters:
+  ///   - channelStep: elements from one channel to the next.
+  ///   - lines: none where nothing is worth being fetched.
   init<T>(
-    _ first: UnsafeMutablePointer<T>, channels: Int, channelStep: Int, lines: UnsafeBufferPointer<Int32>
+    _ first: UnsafePointer<T>, channels: Int = 0, channelStep: Int = 0,
+    lines: UnsafeBufferPointer<Int32> = UnsafeBufferPointer(start: nil, count: 0)
   ) {
     channel = UnsafeRawPointer(first)
-    self.channels = channels
+    let isNear = lines.count * channels * 64 <= Self.most
+    self.channels = lines.isEmpty || !isNear ? 0 : channels
     self.channelStep = channelStep * MemoryLayout<T>.stride
     self.lines = lines
   }
 
   /// Lets each of `count` calls of ``fetch()`` take its share.
   mutating func share(among count: Int) {
-    linesAtOnce = (lines.count * channels + count - 1) / count
-    if lines.isEmpty || lines.count * channels * 64 > Self.most { channels = 0 }
+    linesAtOnce = (lines.count * channels + count - 1) / max(count, 1)
   }
 
   @inline(__always)
