@@ -67,15 +67,14 @@ extension DirectConvolution {
 }
 
 extension BatchConvolution {
-  /// Blocks take longer than their cycles, beside what those of other algorithms take: samples come from as many places
-  /// as there are lanes.
-  private static let scattered = 1.2
+  /// Blocks take longer than their cycles, beside what those of other algorithms take, as measured over many cases.
+  private static let slack = 1.2
 
   func estimate(bytes: Int) -> SumEstimate {
     let model = CostModel(bytes: bytes)
     let weights = Double(sum.groups * sum.outputs * sum.depth) * 2
     return SumEstimate(
-      seconds: Self.scattered * cycles * model.cycle(lanes: lanes) + weights / model.elements
+      seconds: Self.slack * cycles * model.cycle(lanes: lanes) + weights / model.elements
         + CostModel.overhead,
       workspace: workspace(threads: 1, bytes: bytes))
   }

@@ -64,6 +64,7 @@ final class DirectConvolution: Sendable {
   func workspace(threads: Int, bytes: Int) -> Int {
     let panels = (sum.outputs + height - 1) / height
     let weights = sum.groups * panels * height * sum.depth
+    if mixes { return weights * bytes }
     return (weights + threads * (packedSize + stageSize + lattice.lineSize)) * bytes
   }
 

@@ -72,7 +72,7 @@ final class StencilConvolution: Sendable {
       && sum.weightSteps.group == sum.depth
     let work = sum.multiplyAdds / Double(blocks.reduce(sum.batch * sum.groups, *))
     itemsOfTask = max(1, min(sum.batch * sum.groups * blocks.reduce(1, *) / 16, Int(1e6 / max(work, 1))))
-    // A kernel's first rows meet only some of its outputs, each at least once.
+    // A kernel of n rows begins with n - 1 rows of the input that not all of its windows hold: one has as many.
     let least = planes.map(\.rows).min() ?? 1
     let vectors = (block.extents[last] + T.kernels.lanes - 1) / T.kernels.lanes
     stencils = Self.stencils(
