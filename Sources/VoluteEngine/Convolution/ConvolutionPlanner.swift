@@ -315,7 +315,7 @@ private struct Outcome {
         let taps = "2 to \(tile.points - 1) taps"
         reason =
           isCorrelation
-          ? "no axis before the last has \(taps), neither strided nor dilated"
+          ? "no axis beside another has \(taps), neither strided nor dilated"
           : "\(against), and no axis has \(taps) or as many for each phase of its stride"
         break
       }

@@ -1,6 +1,9 @@
 /// The part of a large window that ``CorrelationConvolution`` adds up at once, and the axes that it tiles.
 struct CorrelationBlock {
+  /// The sum, its axes in an order of the block's own: taps of the last lie side by side.
   let sum: WindowSum
+  /// The axis along which arrays lie in rows.
+  let row: Int
   /// Tiled axes in the order in which they are transformed, none of them the last.
   let tiles: [(axis: Int, tile: WinogradTile)]
   let height: Int
@@ -29,6 +32,7 @@ struct CorrelationBlock {
   init<T: KernelElement>(_ sum: WindowSum, tiles: [(axis: Int, tile: WinogradTile)], _ type: T.Type) {
     self.sum = sum
     self.tiles = tiles
+    row = sum.axes.indices.min { sum.axes[$0].inputStep < sum.axes[$1].inputStep } ?? 0
     height = T.kernels.tileHeight(rows: sum.outputs)
     lanes = T.kernels.lanes
     bytes = MemoryLayout<T>.size

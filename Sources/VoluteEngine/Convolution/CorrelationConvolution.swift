@@ -7,11 +7,10 @@ import CVolute
 /// values, and add to a share's own sums. Shares are cut by geometry and added up in order.
 ///
 /// Along axes of two to five taps the same may be done between Winograd's points: both arrays are transformed, each point
-/// has sums of its own, and their transform is the gradient.
+/// has sums of its own, and their transform is the gradient. Any axis may then be the last, which keeps its taps.
 final class CorrelationConvolution: Sendable {
   let block: CorrelationBlock
-  /// Lattice over places, not over phases: lines start at any multiple of the step between them.
-  private let lattice: Lattice
+  private let lines: CorrelationLines
   /// Elements of a line that a tile may take: all taps of the last axis where they lie side by side.
   private let lineTaps: Int
   /// Where the line of each output's taps starts, the last axis' taps apart where they are not neighbours.
@@ -22,8 +21,6 @@ final class CorrelationConvolution: Sendable {
   private let lineTransform: CorrelationTransform
   private let factorTransform: CorrelationTransform
   private let adjoint: WinogradStages
-  /// Channels that are packed before they are turned to lie side by side.
-  private let turnedChannels: Int
 
   var sum: WindowSum { block.sum }
   /// Channels (the batch of the sum) side by side.
@@ -34,30 +31,20 @@ final class CorrelationConvolution: Sendable {
   init<T: KernelElement>(_ block: CorrelationBlock, _ type: T.Type) {
     let sum = block.sum
     self.block = block
-    turnedChannels = min(block.lanes, sum.batch)
     let last = sum.axes.count - 1
-    let lattice = Lattice(
-      sum.axes.map { axis in
-        var axis = axis
-        let overlap = (axis.count - 1) * axis.stride + 1 - (axis.dilation - 1)
-        axis.count = axis.kernel * axis.dilation
-        axis.kernel = max(overlap, 1)
-        axis.stride = 1
-        axis.dilation = 1
-        return axis
-      }, block: zip(sum.axes, block.extents).map { $0.dilation * $1 }, hasTaps: false)
-    self.lattice = lattice
+    let lines = CorrelationLines(block)
+    self.lines = lines
     let counts = block.counts
     let tiles = block.tiles.map { ($0.axis, $0.tile, counts[$0.axis]) }
     lineTransform = CorrelationTransform(
-      .input, outer: 1, lengths: lattice.lengths, tiles: tiles, inner: sum.batch)
+      .input, outer: 1, lengths: lines.lengths, tiles: tiles, inner: sum.batch)
     factorTransform = CorrelationTransform(
       .outputAdjoint, outer: block.panels, lengths: block.extents, tiles: tiles, inner: block.height)
     let isDense = sum.axes[last].stride == 1
     lineTaps = isDense ? sum.axes[last].count : 1
     adjoint = CorrelationTransform.adjoint(block.tiles.map(\.tile), length: lineTaps * sum.batch)
     let pitches = StridedArray.contiguousStrides(
-      sum.axes.indices.map { block.isTiled($0) ? counts[$0] : lattice.lengths[$0] })
+      sum.axes.indices.map { block.isTiled($0) ? counts[$0] : lines.lengths[$0] })
     lineStarts = places(
       sum.axes.indices.dropLast().map { block.isTiled($0) ? 1 : sum.axes[$0].count }
         + [isDense ? 1 : sum.axes[last].count],
@@ -65,16 +52,20 @@ final class CorrelationConvolution: Sendable {
     offsets = places(counts, zip(pitches, sum.axes).map { $0 * $1.dilation * sum.batch }).map(Int32.init)
   }
 
-  /// The cheapest choice of axes, with tiles of at most `points` points; `nil` if no axis can be tiled.
+  /// The cheapest order and choice of axes, with tiles of at most `points` points; `nil` if no axis can be tiled.
   static func best<T: KernelElement>(
     _ sum: WindowSum, points: Int, _ type: T.Type
   ) -> CorrelationConvolution? {
-    let tiles = sum.axes.map { CorrelationBlock.tile($0, points: points) }
-    let able = tiles.indices.dropLast().filter { tiles[$0] != nil }
-    let plans = WinogradTile.choices(of: able).map { tiled in
-      // The axis that lies closer together is transformed first.
-      let tiles = tiled.reversed().compactMap { axis in tiles[axis].map { (axis: axis, tile: $0) } }
-      return CorrelationConvolution(CorrelationBlock(sum, tiles: tiles, T.self), T.self)
+    let plans = sum.axes.indices.flatMap { last in
+      var sum = sum
+      sum.axes.append(sum.axes.remove(at: last))
+      let tiles = sum.axes.map { CorrelationBlock.tile($0, points: points) }
+      let able = tiles.indices.dropLast().filter { tiles[$0] != nil }
+      return WinogradTile.choices(of: able).map { tiled in
+        // The axis that lies closer together is transformed first.
+        let tiles = tiled.reversed().compactMap { axis in tiles[axis].map { (axis: axis, tile: $0) } }
+        return CorrelationConvolution(CorrelationBlock(sum, tiles: tiles, T.self), T.self)
+      }
     }
     return plans.min { $0.cycles < $1.cycles }
   }
@@ -85,13 +76,11 @@ final class CorrelationConvolution: Sendable {
   private var sumsSize: Int { block.points * pointSums }
 
   /// Elements of the parts of a thread's scratch.
-  private var sizes: (turned: Int, lines: Int, lineScratch: Int, factors: Int, factorScratch: Int) {
-    let places = block.extents.reduce(panels * height, *)
-    return (
-      lattice.channelSize * turnedChannels,
+  private var sizes: (lines: Int, lineScratch: Int, factors: Int, factorScratch: Int) {
+    (
       // What the last tile may read lies behind.
-      max(lattice.channelSize * channels, lineTransform.bufferSizes.1) + 512,
-      lineTransform.bufferSizes.0 + 512, max(places, factorTransform.bufferSizes.1),
+      max(lines.size, lineTransform.bufferSizes.1) + 512, lineTransform.bufferSizes.0 + 512,
+      max(block.extents.reduce(panels * height, *), factorTransform.bufferSizes.1),
       factorTransform.bufferSizes.0
     )
   }
@@ -100,9 +89,22 @@ final class CorrelationConvolution: Sendable {
   var workspace: (shared: Int, perThread: Int) {
     let sizes = sizes
     return (
-      block.shares * sumsSize,
-      sizes.turned + sizes.lines + sizes.lineScratch + sizes.factors + sizes.factorScratch + lattice.lineSize
+      block.shares * sumsSize, sizes.lines + sizes.lineScratch + sizes.factors + sizes.factorScratch
     )
+  }
+
+  /// The part of the first axis' taps and places whose products are not with padding.
+  private var held: Double {
+    let axis = sum.axes[0]
+    if block.isTiled(0) || sum.axes.count == 1 { return 1 }
+    let read = (0..<axis.count).reduce(0) { read, output in
+      read
+        + (0..<axis.kernel).count {
+          let place = $0 * axis.dilation + output * axis.stride
+          return place < axis.sources.count && axis.sources[place] >= 0
+        }
+    }
+    return Double(read) / Double(axis.count * axis.kernel)
   }
 
   /// What it takes, in cycles of a core that finishes two vectors of products in each.
@@ -111,18 +113,25 @@ final class CorrelationConvolution: Sendable {
     let boxes = Double(sum.groups * sum.inputs * block.blocks.reduce(1, *))
     let lineVectors = (lineSize + lanes - 1) / lanes
     let lines = Double(block.points * panels * lineStarts.count)
-    let products = lines * Double(height * lineVectors) * Double(offsets.count) / 2
+    let products = lines * Double(height * lineVectors) * Double(offsets.count) / 2 * held
     // Sums are read and written, a place of each point.
     let added = lines * Double(height * lineVectors) * 2
-    let packed = Double(channels * lattice.channelSize) / Double(lanes) * 4
-    let turned = Double(block.extents.reduce(panels * height, *)) / Double(lanes) * 6
+    /// To turn rows of places into columns of channels, as many as there are lanes at once, few of them dearly.
+    func turned(_ lengths: [Int], channels: Int) -> Double {
+      let row = lengths[block.row]
+      let squares = row < lanes ? 3 : (row + lanes - 1) / lanes
+      return Double(lengths.reduce((channels + lanes - 1) / lanes, *) / row * squares * lanes) * 6
+    }
+    let packed =
+      turned(self.lines.lengths, channels: channels)
+      + turned(block.extents, channels: height) * Double(panels)
     let transformed = (lineTransform.vectors(lanes: lanes) + factorTransform.vectors(lanes: lanes)) * 2.2
     let sizes = sizes
     let elements = sumsSize + sizes.lines + sizes.lineScratch + sizes.factors + sizes.factorScratch
     let kept = Double(elements * block.bytes)
     let spill = CostModel.spill(kept: kept, moved: 2 * kept)
     let ends = Double(sum.groups * block.shares * sumsSize) / Double(lanes) * 4
-    return boxes * (products * 1.1 + added + packed + turned + transformed + spill) + ends
+    return boxes * (products * 1.1 + added + packed + transformed + spill) + ends
   }
 
   func run<T: KernelElement>(
@@ -159,38 +168,23 @@ final class CorrelationConvolution: Sendable {
     _ box: Int, _ input: UnsafePointer<T>, _ weight: UnsafePointer<T>, _ scratch: UnsafeMutablePointer<T>,
     to sums: UnsafeMutablePointer<T>
   ) {
-    let origin = zip(unravelled(box, over: block.blocks).indices, block.extents).map { $0 * $1 }
+    let box = unravelled(box, over: block.blocks).indices
+    let origin = zip(box, block.extents).map { $0 * $1 }
     let sizes = sizes
-    let packedLines = scratch + sizes.turned
-    let packedFactors = packedLines + sizes.lines + sizes.lineScratch
-    pack(
-      input, origin, scratch, into: packedLines, line: packedFactors + sizes.factors + sizes.factorScratch)
-    let lines = lineTransform.run(packedLines, scratch: packedLines + sizes.lines)
+    let packedFactors = scratch + sizes.lines + sizes.lineScratch
+    // Nobody reads planes of padding before and behind the others.
+    let planes = lineTransform.planes == 1 ? 0..<lines.lengths[0] : lines.planes(origin[0])
+    lines.pack(input, origin: origin, box: box, planes: planes, into: scratch)
+    let lines = lineTransform.run(
+      scratch, planes: lineTransform.planes == 1 ? 0..<1 : planes, scratch: scratch + sizes.lines)
     pack(weight, origin, factors: packedFactors)
-    let factors = factorTransform.run(packedFactors, scratch: packedFactors + sizes.factors)
+    let factors = factorTransform.run(
+      packedFactors, planes: 0..<factorTransform.planes, scratch: packedFactors + sizes.factors)
     let stretches = stretches(origin)
     for point in 0..<block.points {
       multiply(
         UnsafePointer(lines + point * lineTransform.pointSize),
         UnsafePointer(factors + point * factorTransform.pointSize), stretches, to: sums + point * pointSums)
-    }
-  }
-
-  /// Packs the input with channels side by side at each place.
-  private func pack<T: KernelElement>(
-    _ input: UnsafePointer<T>, _ origin: [Int], _ turned: UnsafeMutablePointer<T>,
-    into lines: UnsafeMutablePointer<T>, line: UnsafeMutablePointer<T>
-  ) {
-    let packer = lattice.packer(origin: zip(origin, sum.axes).map { $0 * $1.dilation })
-    for first in stride(from: 0, to: channels, by: turnedChannels) {
-      let count = min(turnedChannels, channels - first)
-      for channel in 0..<count {
-        packer.pack(
-          input + (first + channel) * sum.inputSteps.batch, next: sum.inputSteps.batch,
-          into: turned + channel * lattice.channelSize, line: line)
-      }
-      T.kernels.table.transpose?(
-        count, lattice.channelSize, turned, lattice.channelSize, 1, lines + first, channels)
     }
   }
 
@@ -202,18 +196,20 @@ final class CorrelationConvolution: Sendable {
     let counts = zip(zip(sum.axes, origin), extents).map { min($0.0.kernel - $0.1, $1) }
     let size = extents.reduce(height, *)
     let from = weight + zip(origin, sum.axes).reduce(0) { $0 + $1.0 * $1.1.weightStep }
-    let last = counts.count - 1
-    let step = sum.axes[last].weightStep
+    let pitches = StridedArray.contiguousStrides(extents)
     // Values that lie together along several axes are one run.
-    var run = counts[last]
-    var axis = last
-    while axis > 0, counts[axis] == extents[axis], sum.axes[axis - 1].weightStep == run * step {
-      axis -= 1
-      run *= counts[axis]
+    var axis = block.row
+    var run = counts[axis]
+    let (step, pitch) = (sum.axes[axis].weightStep, pitches[axis] * height)
+    if pitch == height {
+      while axis > 0, counts[axis] == extents[axis], sum.axes[axis - 1].weightStep == run * step {
+        axis -= 1
+        run *= counts[axis]
+      }
     }
-    let outer = Array(counts[..<axis])
-    let starts = places(outer, sum.axes.map(\.weightStep))
-    let targets = places(outer, StridedArray.contiguousStrides(extents))
+    let outer = sum.axes.indices.filter { $0 < axis || $0 > block.row }
+    let starts = places(outer.map { counts[$0] }, outer.map { sum.axes[$0].weightStep })
+    let targets = places(outer.map { counts[$0] }, outer.map { pitches[$0] })
     for panel in 0..<panels {
       let rows = min(height, sum.outputs - panel * height)
       let to = factors + panel * size
@@ -221,7 +217,7 @@ final class CorrelationConvolution: Sendable {
       for (start, target) in zip(starts, targets) {
         T.kernels.table.transpose?(
           rows, run, from + panel * height * sum.weightSteps.output + start, sum.weightSteps.output, step,
-          to + target * height, height)
+          to + target * height, pitch)
       }
     }
   }

@@ -8,6 +8,9 @@ struct CorrelationTransform {
   let sizes: [Int]
   /// Elements of one point.
   let pointSize: Int
+  /// Places on the first axis, each of which may be transformed without the others; 1 where they are transformed
+  /// together.
+  let planes: Int
 
   /// - Parameters:
   ///   - kind: inputs that tiles share, or outputs of the tiles' own.
@@ -22,6 +25,8 @@ struct CorrelationTransform {
     var lengths = lengths
     var (outer, stages, sizes) = (outer, [WinogradStage](), [Int]())
     var points = 1
+    let planes = tiles.contains { $0.axis == 0 } ? 1 : lengths[0]
+    self.planes = planes
     for (axis, tile, count) in tiles {
       let rows = lengths[..<axis].reduce(outer, *)
       let length = lengths[(axis + 1)...].reduce(inner, *)
@@ -30,9 +35,15 @@ struct CorrelationTransform {
       stages.append(
         WinogradStage(
           tile: tile, kind: kind, length: length,
-          lines: (0..<rows).flatMap { [lengths] row in
-            (0..<count).map {
-              ((row * lengths[axis] + $0 * tile.outputs) * length, (row * count + $0) * length)
+          // The first axis outermost.
+          lines: (0..<planes).flatMap { [outer, lengths] plane in
+            (0..<outer).flatMap { array in
+              (0..<rows / outer / planes).flatMap { inner in
+                let row = (array * planes + plane) * (rows / outer / planes) + inner
+                return (0..<count).map {
+                  ((row * lengths[axis] + $0 * tile.outputs) * length, (row * count + $0) * length)
+                }
+              }
             }
           },
           inputs: (0..<values).map { $0 * length }, outputs: (0..<tile.points).map { $0 * pointSize }))
@@ -60,13 +71,15 @@ struct CorrelationTransform {
     written.reduce(0) { $0 + Double($1.count) * Double(($1.length + lanes - 1) / lanes) }
   }
 
-  /// Runs the stages; `values` may be overwritten, and is room for what the second stage makes.
+  /// Runs the stages on some places of the first axis; `values` may be overwritten, and is room for what the second
+  /// stage makes.
   ///
+  /// - Parameter wanted: of ``planes``.
   /// - Returns: where the result lies, which is `values` where there are no stages.
   func run<T: KernelElement>(
-    _ values: UnsafeMutablePointer<T>, scratch: UnsafeMutablePointer<T>
+    _ values: UnsafeMutablePointer<T>, planes wanted: Range<Int>, scratch: UnsafeMutablePointer<T>
   ) -> UnsafeMutablePointer<T> {
-    stages.run(values) { $0 & 1 == 0 ? scratch : values }
+    stages.run(values, parts: wanted, of: planes) { $0 & 1 == 0 ? scratch : values }
     return stages.count & 1 == 0 ? values : scratch
   }
 

@@ -45,7 +45,10 @@ final class WinogradStages: @unchecked Sendable {
     let inputs: UnsafeBufferPointer<Int>
     let outputs: UnsafeBufferPointer<Int>
 
-    func run<T: KernelElement>(_ from: UnsafePointer<T>, _ to: UnsafeMutablePointer<T>) {
+    func run<T: KernelElement>(
+      _ part: Range<Int>, of parts: Int, _ from: UnsafePointer<T>, _ to: UnsafeMutablePointer<T>
+    ) {
+      let lines = lines[lines.count * part.lowerBound / parts..<lines.count * part.upperBound / parts]
       let transform = WinogradStage.transform(kind, tile, T.kernels.table.winograd)
       withUnsafeTemporaryAllocation(of: UnsafeRawPointer?.self, capacity: 6) { sources in
         withUnsafeTemporaryAllocation(of: UnsafeMutableRawPointer?.self, capacity: 6) { targets in
@@ -87,16 +90,19 @@ final class WinogradStages: @unchecked Sendable {
 
   /// Runs the stages.
   ///
-  /// - Parameter target: where the results of each stage go, which the next reads.
+  /// - Parameters:
+  ///   - part: which of `parts` equal parts of each stage's lines.
+  ///   - target: where the results of each stage go, which the next reads.
   /// - Returns: where the results of the last are.
   @inline(__always) @discardableResult
   func run<T: KernelElement>(
-    _ values: UnsafePointer<T>, _ target: (_ index: Int) -> UnsafeMutablePointer<T>
+    _ values: UnsafePointer<T>, parts part: Range<Int> = 0..<1, of parts: Int = 1,
+    _ target: (_ index: Int) -> UnsafeMutablePointer<T>
   ) -> UnsafePointer<T> {
     var from = values
     for (index, step) in steps.enumerated() {
       let to = target(index)
-      step.run(from, to)
+      step.run(part, of: parts, from, to)
       from = UnsafePointer(to)
     }
     return from
