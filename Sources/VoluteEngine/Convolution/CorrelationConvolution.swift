@@ -116,16 +116,18 @@ final class CorrelationConvolution: Sendable {
     let products = lines * Double(height * lineVectors) * Double(offsets.count) / 2 * held
     // Sums are read and written, a place of each point.
     let added = lines * Double(height * lineVectors) * 2
-    /// To turn rows of places into columns of channels, as many as there are lanes at once, few of them dearly.
+    /// To turn rows of places into columns of channels, as many as there are lanes at once: few of them dearly, and
+    /// dearer where columns do not lie side by side.
     func turned(_ lengths: [Int], channels: Int) -> Double {
       let row = lengths[block.row]
       let squares = row < lanes ? 3 : (row + lanes - 1) / lanes
-      return Double(lengths.reduce((channels + lanes - 1) / lanes, *) / row * squares * lanes) * 6
+      let column = block.row == lengths.count - 1 ? 6.0 : 9.0
+      return Double(lengths.reduce((channels + lanes - 1) / lanes, *) / row * squares * lanes) * column
     }
     let packed =
       turned(self.lines.lengths, channels: channels)
       + turned(block.extents, channels: height) * Double(panels)
-    let transformed = (lineTransform.vectors(lanes: lanes) + factorTransform.vectors(lanes: lanes)) * 2.2
+    let transformed = (lineTransform.vectors(lanes: lanes) + factorTransform.vectors(lanes: lanes)) * 2.6
     let sizes = sizes
     let elements = sumsSize + sizes.lines + sizes.lineScratch + sizes.factors + sizes.factorScratch
     let kept = Double(elements * block.bytes)
@@ -207,7 +209,9 @@ final class CorrelationConvolution: Sendable {
         run *= counts[axis]
       }
     }
-    let outer = sum.axes.indices.filter { $0 < axis || $0 > block.row }
+    let outer = sum.axes.indices.filter { $0 < axis || $0 > block.row }.sorted {
+      sum.axes[$0].weightStep > sum.axes[$1].weightStep
+    }
     let starts = places(outer.map { counts[$0] }, outer.map { sum.axes[$0].weightStep })
     let targets = places(outer.map { counts[$0] }, outer.map { pitches[$0] })
     for panel in 0..<panels {

@@ -10,8 +10,9 @@ struct CorrelationLines: Sendable {
   let lengths: [Int]
   /// Elements between neighbouring places.
   private let pitches: [Int]
-  /// The axis whose neighbours are neighbours in memory.
+  /// The axis whose neighbours are neighbours in memory, and the others in the order in which they lie there.
   private let row: Int
+  private let others: [Int]
   /// Of each block along it: the stretches of the input.
   private let runs: [[volute_run]]
 
@@ -25,6 +26,9 @@ struct CorrelationLines: Sendable {
     }
     pitches = StridedArray.contiguousStrides(lengths).map { $0 * sum.batch }
     row = block.row
+    others = sum.axes.indices.filter { $0 != block.row }.sorted {
+      sum.axes[$0].inputStep > sum.axes[$1].inputStep
+    }
     let (axis, extent, length) = (sum.axes[row], block.extents[row], lengths[row])
     runs = (0..<block.blocks[row]).map {
       Lattice.runs(axis, places: $0 * extent * axis.dilation, step: 1, length: length)
@@ -56,7 +60,7 @@ struct CorrelationLines: Sendable {
     into lines: UnsafeMutablePointer<T>
   ) {
     var starts = [(from: 0, to: 0)]
-    for axis in axes.indices where axis != row {
+    for axis in others {
       let places = (axis == 0 ? planes : 0..<lengths[axis]).map { place in
         let source = source(axis, origin[axis] * axes[axis].dilation + place)
         return (from: source < 0 ? -1 : source * axes[axis].inputStep, to: place * pitches[axis])
