@@ -151,8 +151,10 @@ struct SampleLanes: Sendable {
     }
   }
 
-  /// - Parameter origin: the block's first output along each axis but the samples'.
-  func packer(origin: [Int], samples: Int) -> Packer {
+  /// - Parameters:
+  ///   - origin: the block's first output along each axis but the samples'.
+  ///   - planes: which places of the first axis are wanted; all of them unless given.
+  func packer(origin: [Int], samples: Int, planes wanted: Range<Int>? = nil) -> Packer {
     let phaseSteps = Self.phaseSteps(lattice)
     let here = planeAxes.map { kinds[$0 - planeAxes.lowerBound][origin[$0] / lattice.block[$0]] }
     var starts = [(from: here.reduce(0) { $0 + $1.element }, to: 0)]
@@ -160,7 +162,7 @@ struct SampleLanes: Sendable {
       let axis = lattice.axes[index]
       starts = starts.flatMap { base in
         lattice.parts[index].phases.enumerated().flatMap { phase, left in
-          (0..<lattice.lengths[index]).map { offset in
+          (index == 0 ? wanted ?? 0..<lattice.lengths[0] : 0..<lattice.lengths[index]).map { offset in
             let place = (origin[index] + offset) * axis.stride + left
             let source = place < axis.sources.count ? axis.sources[place] : -1
             return (

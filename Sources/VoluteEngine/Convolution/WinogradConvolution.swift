@@ -97,7 +97,8 @@ final class WinogradConvolution: Sendable {
     let pointSize = Self.pointSize(sum, places: places)
     products = WinogradProducts(
       offsets: (0..<sum.inputs).flatMap { [places] channel in taps.map { Int32(channel * places + $0) } },
-      points: (0..<points).map { $0 * pointSize }, tiles: pieces, height: height, phases: 1, rowSize: width,
+      points: (0..<points).map { $0 * pointSize },
+      tiles: pieces.map { ($0.place, $0.column, $0.kernel, 0) }, height: height, phases: 1, rowSize: width,
       order: .panelByPanel)
     outputStages = WinogradStages(
       WinogradLayout.outputStages(tiles, firstPitch: height * width, pitch: width, count: count))

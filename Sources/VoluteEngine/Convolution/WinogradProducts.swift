@@ -9,8 +9,9 @@ struct WinogradProducts {
   let offsets: [Int32]
   /// Where each point starts.
   let points: [Int]
-  /// Where each tile reads among the places of a row, and the column of its results.
-  let tiles: [(place: Int, column: Int, kernel: volute_tile)]
+  /// Where each tile reads among the places of a row, the column of its results, and the output of the first axis that
+  /// they are of, in the block.
+  let tiles: [(place: Int, column: Int, kernel: volute_tile, plane: Int)]
   let height: Int
   /// Phases of a stride, each with weights of its own, that read the same points.
   let phases: Int
@@ -65,15 +66,17 @@ struct WinogradProducts {
   /// before.
   ///
   /// - Parameters:
+  ///   - parts: for each output of the first axis the part of the depth that is not padding; all of it where there are
+  ///     none.
   ///   - ahead: what will be written afterwards, and is fetched meanwhile.
   ///   - weights: those of a panel, phase and point, and how far behind the rows' places they are to read.
   @inline(__always)
   func run<T: KernelElement>(
     _ transformed: UnsafePointer<T>, _ panels: Range<Int>, into results: UnsafeMutablePointer<T>,
-    ahead: WriteAhead,
+    parts: UnsafePointer<Range<Int>>? = nil, ahead: WriteAhead,
     weights: (_ panel: Int, _ phase: Int, _ point: Int) -> (values: UnsafePointer<T>, shift: Int)
   ) {
-    let depth = offsets.count
+    let all = 0..<offsets.count
     var ahead = ahead
     ahead.share(among: points.count * panels.count * phases * tiles.count)
     offsets.withUnsafeBufferPointer { offsets in
@@ -86,9 +89,11 @@ struct WinogradProducts {
               let c = results + index * panelSize + point * height * rowSize
               for tile in tiles[tiles.count * part / order.parts..<tiles.count * (part + 1) / order.parts] {
                 ahead.fetch()
+                let part = parts.map { $0[tile.plane] } ?? all
                 tile.kernel.run?(
-                  depth, a, transformed + place + shift + tile.place, offsets.baseAddress, c + tile.column,
-                  rowSize, height, tile.kernel.vectors * T.kernels.lanes, 0)
+                  part.count, a + part.lowerBound * height, transformed + place + shift + tile.place,
+                  offsets.baseAddress.map { $0 + part.lowerBound }, c + tile.column, rowSize, height,
+                  tile.kernel.vectors * T.kernels.lanes, 0)
               }
             }
           }

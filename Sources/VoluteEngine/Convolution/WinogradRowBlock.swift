@@ -36,6 +36,8 @@ struct WinogradRowBlock {
   var taps: Int {
     sum.axes.indices.reduce(strides.reduce(1, *)) { $0 * (tiled.contains($1) ? 1 : sum.axes[$1].kernel) }
   }
+  /// Taps of the first axis, where it keeps them and has no stride; else 1.
+  var planeTaps: Int { tiled.lowerBound > 0 && sum.axes[0].stride == 1 ? sum.axes[0].kernel : 1 }
   /// What takes the place of the samples: squares of as many as there are lanes.
   var samples: Int { hasSamples ? (sum.batch + lanes - 1) / lanes : sum.batch }
 
@@ -106,6 +108,10 @@ struct WinogradRowBlock {
       let pieces = axis >= tiled.upperBound ? Array(1...12) : (1...16).map { (counts[axis] + $0 - 1) / $0 }
       return Set(pieces.map { (counts[axis] + $0 - 1) / $0 }).sorted()
     }
+    let left = Dictionary(
+      uniqueKeysWithValues: candidates[0].map { extent in
+        (extent, planeTaps > 1 ? WinogradPlanes.left(sum.axes[0], extent: extent) : (1, 1))
+      })
     func tasks(_ extents: [Int]) -> Int {
       zip(counts, extents).reduce(samples * sum.groups) { $0 * (($1.0 + $1.1 - 1) / $1.1) }
     }
@@ -118,8 +124,9 @@ struct WinogradRowBlock {
       let tasks = tasks(extents)
       // Fewer tasks than there may be cores to take them is dearer than a halo.
       let idle = max(1, Double(wanted) / Double(tasks * panels))
-      let shares = min(panels, max(1, (wanted + tasks - 1) / tasks))
-      let (order, cycles) = cost(extents, shares: shares)
+      let (order, cycles) = cost(
+        extents, shares: min(panels, max(1, (wanted + tasks - 1) / tasks)), left: left[extents[0]] ?? (1, 1)
+      )
       let total = cycles * Double(tasks) * idle
       if best.map({ total < $0.cycles }) ?? true { best = (extents, order, total) }
     }
@@ -131,7 +138,11 @@ struct WinogradRowBlock {
   }
 
   /// Cycles of a block, with its products in the better order.
-  private func cost(_ extents: [Int], shares: Int) -> (order: WinogradProducts.Order, cycles: Double) {
+  ///
+  /// - Parameter left: how much of the products and of the planes is not of padding.
+  private func cost(
+    _ extents: [Int], shares: Int, left: (products: Double, planes: Double)
+  ) -> (order: WinogradProducts.Order, cycles: Double) {
     let last = extents.count - 1
     let row = tiled.upperBound..<extents.count
     let width = hasSamples ? lanes : 1
@@ -150,7 +161,8 @@ struct WinogradRowBlock {
     let phases = Double(phases)
     let product =
       points * panels * phases
-      * (Double(sum.inputs * taps * height) * vectors / 2 / CostModel.speed(height: height) + calls * 20)
+      * (Double(sum.inputs * taps * height) * left.products * vectors / 2 / CostModel.speed(height: height)
+        + calls * 20)
 
     // Into the block: packed, then transformed along one axis after the other.
     var work: Double
@@ -163,7 +175,7 @@ struct WinogradRowBlock {
         && SampleLanes.joinsRows(axes)
       work =
         inputs * Double(reach.prefix(plane.lowerBound).reduce(1, *))
-        * SampleLanes.turned(Array(reach[plane]), isWhole: isWhole, lanes: lanes)
+        * SampleLanes.turned(Array(reach[plane]), isWhole: isWhole, lanes: lanes) * left.planes
     } else {
       let packed = Double(Lattice.channelSize(parts, block: extents))
       let vectors = Double((rowLength + lanes - 1) / lanes)
@@ -179,7 +191,8 @@ struct WinogradRowBlock {
       let tile = tiles[index - tiled.lowerBound]
       let phases = strides[index - tiled.lowerBound]
       work +=
-        inputs * Double(before * phases) * (Double((line + lanes - 1) / lanes * tile.points) * 2.2 + 20)
+        inputs * left.planes * Double(before * phases)
+        * (Double((line + lanes - 1) / lanes * tile.points) * 2.6 + 20)
       after = phases * line * tile.points
     }
     let stored = Double(sum.inputs * slices * after)

@@ -20,6 +20,7 @@ final class WinogradRowConvolution: Sendable {
   private let lanes: Int
   private let samples: SampleLanes?
   private let results: WinogradRowResults
+  private let planes: WinogradPlanes
   private let products: WinogradProducts
   private let inputStages: WinogradStages
   private let outputStages: WinogradStages
@@ -55,7 +56,8 @@ final class WinogradRowConvolution: Sendable {
       weightSum.axes = Array(
         part.axes[..<tiled.lowerBound] + part.axes[tiled.upperBound...] + part.axes[tiled])
       return WinogradWeightLayout(
-        weightSum, tiles: tiles, strides: block.strides, height: block.height, T.self)
+        weightSum, tiles: tiles, strides: block.strides, outerTaps: block.planeTaps, height: block.height,
+        T.self)
     }
     let lattice =
       block.hasSamples
@@ -64,9 +66,11 @@ final class WinogradRowConvolution: Sendable {
       : Lattice(block.axes, block: block.extents, hasTaps: false)
     self.lattice = lattice
     samples = block.hasSamples ? SampleLanes(sum, lattice, lanes: lanes) : nil
+    let planes = WinogradPlanes(block, depth: sum.inputs * block.taps)
+    self.planes = planes
     let layout = WinogradRowLayout(
       lattice, tiled: tiled, tiles: tiles, strides: block.strides,
-      rowTaps: block.hasSamples ? 1 : sum.axes[sum.axes.count - 1].kernel)
+      rowTaps: block.hasSamples ? 1 : sum.axes[sum.axes.count - 1].kernel, planes: planes.count)
     self.layout = layout
     blocks = zip(block.axes, block.extents).map { ($0.count + $1 - 1) / $1 }
     let lines = WinogradRowLayout.Lines(
@@ -85,13 +89,21 @@ final class WinogradRowConvolution: Sendable {
       WinogradLayout.outputStages(
         tiles, firstPitch: block.height * rowSize, pitch: rowsAtOnce * rowSize, count: rowsAtOnce * rowSize))
     let channelPitch = Self.channelPitch(layout)
+    let tapsOfPlane = layout.tapOffsets.count / planes.taps
+    let groupsOfPlane = block.planeTaps > 1 ? starts.count / block.extents[0] : starts.count
     products = WinogradProducts(
-      offsets: (0..<sum.inputs).flatMap { channel in
-        layout.tapOffsets.map { Int32(channel * channelPitch + $0) }
+      offsets: (0..<planes.taps).flatMap { tap in
+        (0..<sum.inputs).flatMap { channel in
+          layout.tapOffsets[tap * tapsOfPlane..<(tap + 1) * tapsOfPlane].map {
+            Int32(channel * channelPitch + $0)
+          }
+        }
       },
       points: layout.pointOffsets,
       tiles: starts.enumerated().flatMap { group, start in
-        lines.pieces.map { (start + $0.place, group * lines.size + $0.column, $0.kernel) }
+        lines.pieces.map {
+          (start + $0.place, group * lines.size + $0.column, $0.kernel, group / groupsOfPlane)
+        }
       },
       height: block.height, phases: phases.count, rowSize: rowSize, order: block.order)
     biasPoint = tiles.reduce(0) { $0 * $1.points + 1 }
@@ -169,7 +181,9 @@ final class WinogradRowConvolution: Sendable {
           let ahead = WriteAhead(
             to + channels.lowerBound * sum.outputSteps.channel, channels: channels.count,
             channelStep: sum.outputSteps.channel, lines: lines)
-          products.run(scratch, panels, into: rest, ahead: ahead) { panel, phase, point in
+          products.run(
+            scratch, panels, into: rest, parts: planes.depths(task.origin), ahead: ahead
+          ) { panel, phase, point in
             let (first, shift) = sources[phase]
             return (first + (panel * points + point) * pointSize, shift)
           }
@@ -214,13 +228,14 @@ final class WinogradRowConvolution: Sendable {
   ) {
     let stages = scratch + lattice.channelSize
     let (stageSize, pitch, last) = (layout.stageSize, Self.channelPitch(layout), inputStages.count - 1)
+    let wanted = planes.wanted(origin)
     func passOn(_ channel: Int) {
-      inputStages.run(scratch) {
+      inputStages.run(scratch, parts: wanted, of: planes.count) {
         $0 == last ? transformed + channel * pitch : stages + ($0 & 1) * stageSize
       }
     }
     if let samples {
-      let packer = samples.packer(origin: origin, samples: count)
+      let packer = samples.packer(origin: origin, samples: count, planes: planes.taps > 1 ? wanted : nil)
       for channel in 0..<sum.inputs {
         packer.pack(input + channel * sum.inputSteps.channel, into: scratch)
         passOn(channel)

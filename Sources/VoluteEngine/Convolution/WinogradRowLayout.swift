@@ -22,7 +22,10 @@ struct WinogradRowLayout {
   /// - Parameters:
   ///   - strides: of the tiled axes, whose places `lattice` has by phases of a tile's outputs times the stride.
   ///   - rowTaps: taps of the last axis, which `lattice` may have more of.
-  init(_ lattice: Lattice, tiled: Range<Int>, tiles: [WinogradTile], strides: [Int], rowTaps: Int) {
+  ///   - planes: places of the first axis that may be transformed one without the other, or 1.
+  init(
+    _ lattice: Lattice, tiled: Range<Int>, tiles: [WinogradTile], strides: [Int], rowTaps: Int, planes: Int
+  ) {
     let (parts, lengths) = (lattice.parts, lattice.lengths)
     let whole = 0..<tiled.lowerBound
     let row = tiled.upperBound..<parts.count
@@ -36,6 +39,12 @@ struct WinogradRowLayout {
     let rowPhases = row.map { parts[$0].phases.count }
     let slices = (wholePhases + rowPhases).reduce(1, *) * lengths[whole].reduce(1, *)
 
+    // Phases of the first axis there are none, where its planes are told apart.
+    let slicesOfPlane = lengths[whole].dropFirst().reduce(1, *)
+    let planeOrder = (0..<slices).sorted {
+      let (first, second) = ($0 / slicesOfPlane % planes, $1 / slicesOfPlane % planes)
+      return (first, $0) < (second, $1)
+    }
     var phaseSteps = StridedArray.contiguousStrides(parts.map(\.phases.count)).map { $0 * lattice.phaseSize }
     var bases = VoluteEngine.places(
       wholePhases + rowPhases + Array(lengths[whole]),
@@ -56,8 +65,9 @@ struct WinogradRowLayout {
       stages.append(
         WinogradStage(
           tile: tile, kind: .input, length: length,
-          lines: bases.enumerated().flatMap { slice, base in
-            starts.enumerated().flatMap { index, start in
+          lines: planeOrder.flatMap { slice in
+            let base = bases[slice]
+            return starts.enumerated().flatMap { index, start in
               (0..<phases).map {
                 (
                   base + start + $0 * phaseStep,

@@ -6,6 +6,9 @@ struct WinogradWeightLayout: Sendable {
   let tapOffsets: [Int?]
   let tiles: [WinogradTile]
   let height: Int
+  /// Taps of the first axis that are summed over one after the other, each with all channels; 1 where all taps of a
+  /// channel are.
+  let outerTaps: Int
   let packed: PackedLayout
 
   /// - Parameters:
@@ -13,8 +16,10 @@ struct WinogradWeightLayout: Sendable {
   ///   - strides: of those axes; 1 each unless given. Taps a stride apart are of one tile, and the taps between are
   ///     further ones to sum over.
   init<T: KernelElement>(
-    _ sum: WindowSum, tiles: [WinogradTile], strides: [Int]? = nil, height: Int, _ type: T.Type
+    _ sum: WindowSum, tiles: [WinogradTile], strides: [Int]? = nil, outerTaps: Int = 1, height: Int,
+    _ type: T.Type
   ) {
+    self.outerTaps = outerTaps
     self.sum = sum
     self.tiles = tiles
     self.height = height
@@ -40,7 +45,7 @@ struct WinogradWeightLayout: Sendable {
       }
     }
     packed = PackedLayout(
-      .winograd, sum, [height] + zip(tiles, strides).flatMap { [$0.points, $0.taps, $1] }, T.self)
+      .winograd, sum, [height, outerTaps] + zip(tiles, strides).flatMap { [$0.points, $0.taps, $1] }, T.self)
   }
 
   /// For each point: input channels, taps that are not of a tile, and those between.
@@ -53,8 +58,8 @@ struct WinogradWeightLayout: Sendable {
   }
 }
 
-/// A weight transformed for Winograd's tiles: for each group, panel of outputs and point, the values of each input
-/// channel and untransformed tap, one for each output of the panel.
+/// A weight transformed for Winograd's tiles: for each group, panel of outputs and point, the values of each outer tap,
+/// input channel and other tap that is not transformed, one for each output of the panel.
 // Unchecked: written only while it is made.
 final class WinogradWeights<T: KernelElement>: PackedWeight, @unchecked Sendable {
   let panels: Int
@@ -100,7 +105,8 @@ private struct WinogradWeightTransform: Sendable {
   let pointSize: Int
   private let height: Int
   private let columns: Int
-  /// Columns of one input channel.
+  /// Columns of one outer tap, and within it of one input channel.
+  private let columnsOfTap: Int
   private let columnsOfInput: Int
   /// Columns at once.
   private let chunk: Int
@@ -120,7 +126,8 @@ private struct WinogradWeightTransform: Sendable {
     columns = layout.columns
     pointSize = columns * height
     packedTaps = order.count
-    columnsOfInput = layout.tapOffsets.count / taps
+    columnsOfTap = max(columns / layout.outerTaps, 1)
+    columnsOfInput = layout.tapOffsets.count / taps / layout.outerTaps
     let places = Dictionary(uniqueKeysWithValues: zip(order, order.indices))
     sources = layout.tapOffsets.map { $0.flatMap { places[$0] } ?? -1 }
     // Lines long enough for vectors, and few enough to stay near.
@@ -175,7 +182,9 @@ private struct WinogradWeightTransform: Sendable {
         sources.withUnsafeBufferPointer { sources in
           last.outputs.withUnsafeBufferPointer { outputs in
             for column in 0..<chunk {
-              let (input, own) = (first + column).quotientAndRemainder(dividingBy: columnsOfInput)
+              let (tap, rest) = (first + column).quotientAndRemainder(dividingBy: columnsOfTap)
+              let (input, inner) = rest.quotientAndRemainder(dividingBy: columnsOfInput)
+              let own = tap * columnsOfInput + inner
               let base = packed + input * packedTaps * height
               for line in 0..<lines {
                 for tap in 0..<last.tile.taps {
