@@ -77,6 +77,7 @@ struct WinogradProducts {
     weights: (_ panel: Int, _ phase: Int, _ point: Int) -> (values: UnsafePointer<T>, shift: Int)
   ) {
     let all = 0..<offsets.count
+    let lanes = T.kernels.lanes
     var ahead = ahead
     ahead.share(among: points.count * panels.count * phases * tiles.count)
     offsets.withUnsafeBufferPointer { offsets in
@@ -93,7 +94,7 @@ struct WinogradProducts {
                 tile.kernel.run?(
                   part.count, a + part.lowerBound * height, transformed + place + shift + tile.place,
                   offsets.baseAddress.map { $0 + part.lowerBound }, c + tile.column, rowSize, height,
-                  tile.kernel.vectors * T.kernels.lanes, 0)
+                  tile.kernel.vectors * lanes, 0)
               }
             }
           }
