@@ -12,6 +12,8 @@ final class WinogradRowConvolution: Sendable {
   private let phases: [WindowSum.Phase]
   /// Whether two phases have all outputs of a row between them, so that rows are written whole.
   private let isInterleaved: Bool
+  /// Whether the only transform on the way back writes the outputs themselves.
+  private let isDirect: Bool
   private let lattice: Lattice
   private let layout: WinogradRowLayout
   private let lines: WinogradRowLayout.Lines
@@ -51,6 +53,9 @@ final class WinogradRowConvolution: Sendable {
       inOrder.count == 2 && sum.axes[sum.axes.count - 1].outputStep == 2 && !sum.accumulates
       && inOrder[1].outputOffset == inOrder[0].outputOffset + 1
       && 0...1 ~= inOrder[0].count - inOrder[1].count
+    isDirect =
+      !block.hasSamples && tiles.count == 1 && phases.count == 1 && !sum.accumulates
+      && sum.axes[sum.axes.count - 1].outputStep == 1 && block.extents[tiled.upperBound] >= kernels.lanes
     weights = sum.parts.map { part in
       var weightSum = part
       weightSum.axes = Array(
@@ -266,6 +271,7 @@ final class WinogradRowConvolution: Sendable {
     _ products: UnsafePointer<T>, _ scratch: UnsafeMutablePointer<T>, _ targets: [WinogradRowResults.Target],
     samples count: Int, rows: Int, row line: UnsafeMutablePointer<T>, _ output: UnsafeMutablePointer<T>
   ) {
+    if isDirect { return transform(products, back: targets[0], rows: rows, spare: scratch, to: output) }
     for first in stride(from: 0, to: rows, by: rowsAtOnce) {
       // Of all phases before any is written: they go to the same lines.
       for phase in phases.indices {
@@ -283,6 +289,38 @@ final class WinogradRowConvolution: Sendable {
         }
         for phase in targets.indices {
           write(values + phase * backSize, targets[phase], samples: count, row: line, channel)
+        }
+      }
+    }
+  }
+
+  /// Transforms the products of a panel into the outputs themselves.
+  ///
+  /// - Parameter spare: room for a row that tiles have too many.
+  private func transform<T: KernelElement>(
+    _ products: UnsafePointer<T>, back target: WinogradRowResults.Target, rows: Int,
+    spare: UnsafeMutablePointer<T>, to output: UnsafeMutablePointer<T>
+  ) {
+    let tile = tiles[0]
+    let transform = WinogradStage.transform(.output, tile, T.kernels.table.winograd)
+    withUnsafeTemporaryAllocation(of: UnsafeRawPointer?.self, capacity: tile.points) { sources in
+      withUnsafeTemporaryAllocation(of: UnsafeMutableRawPointer?.self, capacity: tile.outputs) { targets in
+        for row in 0..<rows {
+          let channel = output + row * sum.outputSteps.channel + target.offset
+          for first in stride(from: 0, to: target.rows.count, by: target.rowsOfTile) {
+            for index in 0..<target.rows[first].count {
+              let from = products + row * rowSize + target.rows[first].from + index * results.pitch
+              for point in 0..<tile.points {
+                sources[point] = UnsafeRawPointer(from + point * height * rowSize)
+              }
+              for part in 0..<tile.outputs {
+                let isWanted = part < target.rowsOfTile && index < target.rows[first + part].count
+                targets[part] = UnsafeMutableRawPointer(
+                  isWanted ? channel + target.rows[first + part].to + index * results.linePitch : spare)
+              }
+              transform?(target.width, sources.baseAddress, targets.baseAddress)
+            }
+          }
         }
       }
     }

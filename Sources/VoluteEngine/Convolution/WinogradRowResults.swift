@@ -75,6 +75,8 @@ struct WinogradRowResults: Sendable {
     }
 
     let rows: UnsafeBufferPointer<Rows>
+    /// So many of them, one after the other, are of the same tiles.
+    let rowsOfTile: Int
     /// Outputs of a row.
     let width: Int
     /// Behind the sum's own.
@@ -102,14 +104,16 @@ struct WinogradRowResults: Sendable {
       }
     }
     let rows: [Target.Rows]
+    var rowsOfTile = 1
     var route: LaneRoute?
     if block.hasSamples {
       route = routes[Array(wanted[end...])]
       rows = bases.map { Target.Rows(from: $0.from, to: $0.to, count: 1) }
     } else {
       let (outputs, step) = (block.outputs(end), sum.axes[end].outputStep)
+      rowsOfTile = min(outputs, wanted[end])
       rows = bases.flatMap { base in
-        (0..<min(outputs, wanted[end])).map {
+        (0..<rowsOfTile).map {
           Target.Rows(
             from: base.from + $0 * partSteps[end], to: base.to + $0 * step,
             count: (wanted[end] - $0 - 1) / outputs + 1)
@@ -117,7 +121,8 @@ struct WinogradRowResults: Sendable {
       }
     }
     return Target(
-      rows: UnsafeBufferPointer(copying: rows), width: wanted[wanted.count - 1], offset: phase.outputOffset,
+      rows: UnsafeBufferPointer(copying: rows), rowsOfTile: rowsOfTile, width: wanted[wanted.count - 1],
+      offset: phase.outputOffset,
       route: route.map(Unmanaged.passUnretained))
   }
 
