@@ -68,7 +68,7 @@ extension DirectConvolution {
 
 extension BatchConvolution {
   /// Blocks take longer than their cycles, beside what those of other algorithms take, as measured over many cases.
-  private static let slack = 1.2
+  private static let slack = 1.25
 
   func estimate(bytes: Int) -> SumEstimate {
     let model = CostModel(bytes: bytes)
