@@ -302,13 +302,14 @@ private struct Outcome {
     _ sum: WindowSum, _ tile: WinogradTile, _ type: T.Type
   ) -> Result<(plan: SumPlan, estimate: SumEstimate), Refusal> {
     let bytes = MemoryLayout<T>.size
+    let isCorrelation = CorrelationBlock.reasonAgainst(sum) == nil
+    // The others would add up all of a large window in one sum, and lose digits.
+    if isCorrelation, let plan = CorrelationConvolution.best(sum, points: tile.points, T.self) {
+      return .success((.correlation(plan), plan.estimate(bytes: bytes)))
+    }
     var options: [(plan: SumPlan, estimate: SumEstimate)] = []
     if let plan = winogradRows(sum, points: tile.points, T.self) { options.append(plan) }
     var reason = ""
-    let isCorrelation = CorrelationBlock.reasonAgainst(sum) == nil
-    if isCorrelation, let plan = CorrelationConvolution.best(sum, points: tile.points, T.self) {
-      options.append((.correlation(plan), plan.estimate(bytes: bytes)))
-    }
     let parts = sum.undilated()
     for count in 1...min(3, sum.axes.count) {
       if let against = WinogradConvolution.reasonAgainst(parts[0], tiles: count) {
