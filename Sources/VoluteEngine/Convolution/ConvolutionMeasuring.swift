@@ -124,8 +124,8 @@ private struct Trial {
     (left, right, result) = (arrays[0], arrays[1], arrays[2])
   }
 
-  /// The least time of a few calls after one to warm up, in which the weight is packed each time; of a call that is
-  /// long, or beyond `giveUp` and more than a trifle, its own.
+  /// The least time of a few calls, each of which packs the weight. A first call of more than a second is the only one,
+  /// and one beyond `giveUp` that is more than a trifle is tried once more.
   func time(_ plan: ConvolutionPlan, giveUp: Double) -> Double {
     let clock = ContinuousClock()
     let most = min(max(giveUp, 0.02), 1)

@@ -302,9 +302,12 @@ private struct Outcome {
     _ sum: WindowSum, _ tile: WinogradTile, _ type: T.Type
   ) -> Result<(plan: SumPlan, estimate: SumEstimate), Refusal> {
     let bytes = MemoryLayout<T>.size
-    let isCorrelation = CorrelationBlock.reasonAgainst(sum) == nil
-    // The others would add up all of a large window in one sum, and lose digits.
-    if isCorrelation, let plan = CorrelationConvolution.best(sum, points: tile.points, T.self) {
+    let taps = "2 to \(tile.points - 1) taps"
+    if CorrelationBlock.reasonAgainst(sum) == nil {
+      // Tiles of the others would add up all of the large window in one sum, and lose digits.
+      guard let plan = CorrelationConvolution.best(sum, points: tile.points, T.self) else {
+        return .failure(Refusal(text: "no axis beside another has \(taps), neither strided nor dilated"))
+      }
       return .success((.correlation(plan), plan.estimate(bytes: bytes)))
     }
     var options: [(plan: SumPlan, estimate: SumEstimate)] = []
@@ -313,11 +316,7 @@ private struct Outcome {
     let parts = sum.undilated()
     for count in 1...min(3, sum.axes.count) {
       if let against = WinogradConvolution.reasonAgainst(parts[0], tiles: count) {
-        let taps = "2 to \(tile.points - 1) taps"
-        reason =
-          isCorrelation
-          ? "no axis beside another has \(taps), neither strided nor dilated"
-          : "\(against), and no axis has \(taps) or as many for each phase of its stride"
+        reason = "\(against), and no axis has \(taps) or as many for each phase of its stride"
         break
       }
       let plans = parts.map {

@@ -97,14 +97,7 @@ final class CorrelationConvolution: Sendable {
   private var held: Double {
     let axis = sum.axes[0]
     if block.isTiled(0) || sum.axes.count == 1 { return 1 }
-    let read = (0..<axis.count).reduce(0) { read, output in
-      read
-        + (0..<axis.kernel).count {
-          let place = $0 * axis.dilation + output * axis.stride
-          return place < axis.sources.count && axis.sources[place] >= 0
-        }
-    }
-    return Double(read) / Double(axis.count * axis.kernel)
+    return Double(axis.heldTaps) / Double(axis.count * axis.kernel)
   }
 
   /// What it takes, in cycles of a core that finishes two vectors of products in each.
@@ -175,17 +168,15 @@ final class CorrelationConvolution: Sendable {
     let sizes = sizes
     let packedFactors = scratch + sizes.lines + sizes.lineScratch
     // Nobody reads planes of padding before and behind the others.
-    let planes = lineTransform.planes == 1 ? 0..<lines.lengths[0] : lines.planes(origin[0])
+    let planes = block.isTiled(0) ? 0..<lines.lengths[0] : lines.planes(origin[0])
     lines.pack(input, origin: origin, box: box, planes: planes, into: scratch)
-    let lines = lineTransform.run(
-      scratch, planes: lineTransform.planes == 1 ? 0..<1 : planes, scratch: scratch + sizes.lines)
+    let points = lineTransform.run(scratch, planes: planes, scratch: scratch + sizes.lines)
     pack(weight, origin, factors: packedFactors)
-    let factors = factorTransform.run(
-      packedFactors, planes: 0..<factorTransform.planes, scratch: packedFactors + sizes.factors)
+    let factors = factorTransform.run(packedFactors, scratch: packedFactors + sizes.factors)
     let stretches = stretches(origin)
     for point in 0..<block.points {
       multiply(
-        UnsafePointer(lines + point * lineTransform.pointSize),
+        UnsafePointer(points + point * lineTransform.pointSize),
         UnsafePointer(factors + point * factorTransform.pointSize), stretches, to: sums + point * pointSums)
     }
   }
@@ -233,11 +224,9 @@ final class CorrelationConvolution: Sendable {
     if block.isTiled(0) || sum.axes.count == 1 { return [0..<count] }
     let axis = sum.axes[0]
     return (0..<axis.count).map { output in
-      let read = (0..<count).filter {
-        let place = (origin[0] + $0) * axis.dilation + output * axis.stride
-        return origin[0] + $0 < axis.kernel && place < axis.sources.count && axis.sources[place] >= 0
-      }
-      return (read.first ?? 0)..<(read.last ?? -1) + 1
+      axis.held(
+        from: origin[0] * axis.dilation + output * axis.stride, step: axis.dilation,
+        count: min(count, axis.kernel - origin[0]))
     }
   }
 

@@ -13,7 +13,7 @@ struct CorrelationLines: Sendable {
   /// The axis whose neighbours are neighbours in memory, and the others in the order in which they lie there.
   private let row: Int
   private let others: [Int]
-  /// Of each block along it: the stretches of the input.
+  /// Of each block along the row: the stretches of the input.
   private let runs: [[volute_run]]
 
   init(_ block: CorrelationBlock) {
@@ -41,12 +41,7 @@ struct CorrelationLines: Sendable {
   /// The stretch of places along the first axis that hold anything but padding, in a block that begins at its place
   /// `origin` of the window.
   func planes(_ origin: Int) -> Range<Int> {
-    let held = (0..<lengths[0]).filter { source(0, origin * axes[0].dilation + $0) >= 0 }
-    return (held.first ?? 0)..<(held.last ?? -1) + 1
-  }
-
-  private func source(_ axis: Int, _ place: Int) -> Int {
-    place < axes[axis].sources.count ? axes[axis].sources[place] : -1
+    axes[0].held(from: origin * axes[0].dilation, count: lengths[0])
   }
 
   /// Packs a block.
@@ -62,7 +57,7 @@ struct CorrelationLines: Sendable {
     var starts = [(from: 0, to: 0)]
     for axis in others {
       let places = (axis == 0 ? planes : 0..<lengths[axis]).map { place in
-        let source = source(axis, origin[axis] * axes[axis].dilation + place)
+        let source = axes[axis].source(at: origin[axis] * axes[axis].dilation + place)
         return (from: source < 0 ? -1 : source * axes[axis].inputStep, to: place * pitches[axis])
       }
       starts = starts.flatMap { start in

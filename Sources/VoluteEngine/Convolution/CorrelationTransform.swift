@@ -74,12 +74,16 @@ struct CorrelationTransform {
   /// Runs the stages on some places of the first axis; `values` may be overwritten, and is room for what the second
   /// stage makes.
   ///
-  /// - Parameter wanted: of ``planes``.
+  /// - Parameter wanted: places of the first axis, all of them unless given; of no account where they are transformed
+  ///   together.
   /// - Returns: where the result lies, which is `values` where there are no stages.
   func run<T: KernelElement>(
-    _ values: UnsafeMutablePointer<T>, planes wanted: Range<Int>, scratch: UnsafeMutablePointer<T>
+    _ values: UnsafeMutablePointer<T>, planes wanted: Range<Int>? = nil, scratch: UnsafeMutablePointer<T>
   ) -> UnsafeMutablePointer<T> {
-    stages.run(values, parts: wanted, of: planes) { $0 & 1 == 0 ? scratch : values }
+    let all = 0..<planes
+    stages.run(values, parts: planes == 1 ? all : wanted ?? all, of: planes) {
+      $0 & 1 == 0 ? scratch : values
+    }
     return stages.count & 1 == 0 ? values : scratch
   }
 

@@ -98,8 +98,7 @@ final class Lattice: Sendable {
   ) -> [volute_run] {
     var runs: [volute_run] = []
     for index in 0..<length {
-      let place = first + index * step
-      let source = place < axis.sources.count ? axis.sources[place] : -1
+      let source = axis.source(at: first + index * step)
       let from = source < 0 ? 0 : source * axis.inputStep
       if let last = runs.last {
         let step = from - (last.from + (last.count - 1) * last.step)
@@ -214,8 +213,7 @@ final class Lattice: Sendable {
       let axis = axes[index]
       return parts[index].phases.map { phase in
         (0..<lengths[index]).map { offset in
-          let place = (origin[index] + offset) * axis.stride + phase
-          let source = place < axis.sources.count ? axis.sources[place] : -1
+          let source = axis.source(at: (origin[index] + offset) * axis.stride + phase)
           return source < 0 ? -1 : source * axis.inputStep
         }
       }

@@ -61,7 +61,7 @@ struct SampleLanes: Sendable {
             )
           }
         }
-        let sources = places.map { $0.source < axis.sources.count ? axis.sources[$0.source] : -1 }
+        let sources = places.map { axis.source(at: $0.source) }
         let base = sources.first { $0 >= 0 } ?? 0
         let relative = sources.map { $0 < 0 ? nil : $0 - base }
         let kind = known[relative] ?? linesOfAxis.count
@@ -163,8 +163,7 @@ struct SampleLanes: Sendable {
       starts = starts.flatMap { base in
         lattice.parts[index].phases.enumerated().flatMap { phase, left in
           (index == 0 ? wanted ?? 0..<lattice.lengths[0] : 0..<lattice.lengths[index]).map { offset in
-            let place = (origin[index] + offset) * axis.stride + left
-            let source = place < axis.sources.count ? axis.sources[place] : -1
+            let source = axis.source(at: (origin[index] + offset) * axis.stride + left)
             return (
               base.from < 0 || source < 0 ? -1 : base.from + source * axis.inputStep,
               base.to + phase * phaseSteps[index] + offset * lattice.pitches[index]

@@ -72,7 +72,7 @@ final class StencilConvolution: Sendable {
       && sum.weightSteps.group == sum.depth
     let work = sum.multiplyAdds / Double(blocks.reduce(sum.batch * sum.groups, *))
     itemsOfTask = max(1, min(sum.batch * sum.groups * blocks.reduce(1, *) / 16, Int(1e6 / max(work, 1))))
-    // A kernel of n rows begins with n - 1 rows of the input that not all of its windows hold: one has as many.
+    // A kernel of n rows of outputs takes the first n - 1 rows of their windows apart: every window has as many.
     let least = planes.map(\.rows).min() ?? 1
     let vectors = (block.extents[last] + T.kernels.lanes - 1) / T.kernels.lanes
     stencils = Self.stencils(
@@ -192,7 +192,7 @@ final class StencilConvolution: Sendable {
     let sweep = Sweep(
       extents, pitches: lattice.pitches, steps: isDirect ? steps : StridedArray.contiguousStrides(extents),
       taps: block.channels == 1 && origin.count == 3
-        ? Self.taps(sum.axes[0], positions: origin[0]..<origin[0] + extents[0]) : [])
+        ? (origin[0]..<origin[0] + extents[0]).map { sum.axes[0].taps(of: $0) } : [])
     let place = zip(steps, origin).reduce(0) { $0 + $1.0 * $1.1 }
     withScratch(T.self, packedSize + stageSize + lattice.lineSize) { packed in
       let stage = packed + packedSize
@@ -238,17 +238,6 @@ final class StencilConvolution: Sendable {
       starts = places.enumerated().map { index, place in
         (from: place.0, to: place.1, taps: taps.isEmpty ? nil : taps[index])
       }
-    }
-  }
-
-  /// For each output along an axis, the taps that read something, and no more than those between.
-  private static func taps(_ axis: WindowSum.Axis, positions: Range<Int>) -> [Range<Int>] {
-    positions.map { position in
-      let able = (0..<axis.kernel).filter {
-        let place = position * axis.stride + $0 * axis.dilation
-        return place < axis.sources.count && axis.sources[place] >= 0
-      }
-      return (able.first ?? 0)..<(able.last ?? -1) + 1
     }
   }
 

@@ -24,6 +24,26 @@ package struct WindowSum: Hashable, Sendable {
 
     /// Places that the windows span: the length of ``sources`` that is read.
     package var reach: Int { (count - 1) * stride + (kernel - 1) * dilation + 1 }
+
+    /// The input position under a place, or -1 where nothing is read or the axis has ended.
+    package func source(at place: Int) -> Int { place < sources.count ? sources[place] : -1 }
+
+    /// Of `count` places, `step` apart: those from the first to the last that hold anything but padding.
+    package func held(from first: Int, step: Int = 1, count: Int) -> Range<Int> {
+      let isHeld = { source(at: first + $0 * step) >= 0 }
+      guard let lower = (0..<count).first(where: isHeld), let upper = (0..<count).last(where: isHeld) else {
+        return 0..<0
+      }
+      return lower..<upper + 1
+    }
+
+    /// The taps of an output from the first to the last that read anything but padding.
+    package func taps(of output: Int) -> Range<Int> {
+      held(from: output * stride, step: dilation, count: kernel)
+    }
+
+    /// The ``taps(of:)`` all outputs.
+    package var heldTaps: Int { (0..<count).reduce(0) { $0 + taps(of: $1).count } }
   }
 
   /// Elements in memory between neighbours on the axes that are not spatial.

@@ -29,7 +29,7 @@ final class WinogradPlanes: @unchecked Sendable {
     let ofTap = depth / taps
     depths = UnsafeBufferPointer(
       copying: (0..<(axis.count + extent - 1) / extent * extent).map {
-        let taps = Self.taps(axis, of: $0)
+        let taps = $0 < axis.count ? axis.taps(of: $0) : 0..<0
         return taps.lowerBound * ofTap..<taps.upperBound * ofTap
       })
   }
@@ -54,26 +54,15 @@ final class WinogradPlanes: @unchecked Sendable {
   /// For each block of so many outputs: the planes from the first to the last that is read and holds anything.
   private static func wanted(_ axis: WindowSum.Axis, extent: Int) -> [Range<Int>] {
     stride(from: 0, to: axis.count, by: extent).map { first in
-      let held = (0..<count(axis, extent: extent)).filter {
-        first + $0 < axis.reach && axis.sources[first + $0] >= 0
-      }
-      return (held.first ?? 0)..<(held.last ?? -1) + 1
+      axis.held(from: first, count: min(count(axis, extent: extent), axis.reach - first))
     }
-  }
-
-  /// The taps from the first to the last of an output that do not read padding; none of one that is too many.
-  private static func taps(_ axis: WindowSum.Axis, of output: Int) -> Range<Int> {
-    if output >= axis.count { return 0..<0 }
-    let able = (0..<axis.kernel).filter { axis.sources[output + $0 * axis.dilation] >= 0 }
-    return (able.first ?? 0)..<(able.last ?? -1) + 1
   }
 
   /// How much of the products and of the planes of blocks of so many outputs is left.
   static func left(_ axis: WindowSum.Axis, extent: Int) -> (products: Double, planes: Double) {
     let wanted = wanted(axis, extent: extent)
-    let taps = (0..<axis.count).reduce(0) { $0 + Self.taps(axis, of: $1).count }
     return (
-      Double(taps) / Double(wanted.count * extent * axis.kernel),
+      Double(axis.heldTaps) / Double(wanted.count * extent * axis.kernel),
       Double(wanted.reduce(0) { $0 + $1.count }) / Double(wanted.count * count(axis, extent: extent))
     )
   }

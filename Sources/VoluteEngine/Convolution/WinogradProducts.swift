@@ -66,14 +66,14 @@ struct WinogradProducts {
   /// before.
   ///
   /// - Parameters:
-  ///   - parts: for each output of the first axis the part of the depth that is not padding; all of it where there are
+  ///   - depths: for each output of the first axis the part of the depth that is not padding; all of it where there are
   ///     none.
   ///   - ahead: what will be written afterwards, and is fetched meanwhile.
   ///   - weights: those of a panel, phase and point, and how far behind the rows' places they are to read.
   @inline(__always)
   func run<T: KernelElement>(
     _ transformed: UnsafePointer<T>, _ panels: Range<Int>, into results: UnsafeMutablePointer<T>,
-    parts: UnsafePointer<Range<Int>>? = nil, ahead: WriteAhead,
+    depths: UnsafePointer<Range<Int>>? = nil, ahead: WriteAhead,
     weights: (_ panel: Int, _ phase: Int, _ point: Int) -> (values: UnsafePointer<T>, shift: Int)
   ) {
     let all = 0..<offsets.count
@@ -90,10 +90,10 @@ struct WinogradProducts {
               let c = results + index * panelSize + point * height * rowSize
               for tile in tiles[tiles.count * part / order.parts..<tiles.count * (part + 1) / order.parts] {
                 ahead.fetch()
-                let part = parts.map { $0[tile.plane] } ?? all
+                let depth = depths.map { $0[tile.plane] } ?? all
                 tile.kernel.run?(
-                  part.count, a + part.lowerBound * height, transformed + place + shift + tile.place,
-                  offsets.baseAddress.map { $0 + part.lowerBound }, c + tile.column, rowSize, height,
+                  depth.count, a + depth.lowerBound * height, transformed + place + shift + tile.place,
+                  offsets.baseAddress.map { $0 + depth.lowerBound }, c + tile.column, rowSize, height,
                   tile.kernel.vectors * lanes, 0)
               }
             }

@@ -187,7 +187,7 @@ final class WinogradRowConvolution: Sendable {
             to + channels.lowerBound * sum.outputSteps.channel, channels: channels.count,
             channelStep: sum.outputSteps.channel, lines: lines)
           products.run(
-            scratch, panels, into: rest, parts: planes.depths(task.origin), ahead: ahead
+            scratch, panels, into: rest, depths: planes.depths(task.origin), ahead: ahead
           ) { panel, phase, point in
             let (first, shift) = sources[phase]
             return (first + (panel * points + point) * pointSize, shift)

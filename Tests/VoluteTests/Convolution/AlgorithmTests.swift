@@ -153,6 +153,25 @@ import VoluteEngine
     Engine.threadCount = Engine.processorCount
   }
 
+  /// The gradient by the weight adds up a large window block by block: in one sum, as tiles of a convolution are added
+  /// up, this one of 20,000 places would lose more than the bound allows.
+  @Test func aLargeWindowIsAddedUpByBlocks() throws {
+    let geometry = try ConvolutionGeometry(
+      inputShape: [64, 5, 9, 5, 8], weightShape: [3, 5, 2, 1, 3], stride: [1, 3, 1],
+      padding: .amounts([.sides(4, 0), .sides(0, 3), .sides(2, 1)]))
+    var cases = Cases(seed: 14)
+    let x = cases.normal(geometry.inputShape, .float32)
+    let y = cases.normal(geometry.outputShape, .float32)
+    let actual = try convolutionWeightGradient(geometry, x, y, policy: .algorithm(.winograd2))
+    let expected = try convolutionWeightGradient(
+      geometry, x.to(.float64), y.to(.float64), policy: .algorithm(.reference)
+    ).elements(as: Double.self)
+    let error =
+      rootMeanSquare(zip(actual.elements(as: Double.self), expected).map { $0 - $1 })
+      / rootMeanSquare(expected)
+    #expect(error <= 2 * ConvolutionAlgorithm.winograd2.errorBound(.weightGradient).rms)
+  }
+
   /// Without input channels there is nothing to add up: the output is the bias.
   @Test(arguments: [[1, 0, 10], [2, 0, 4, 5]]) func noChannelsGiveTheBias(shape: [Int]) throws {
     let weight = [4, 0] + Array(repeating: 3, count: shape.count - 2)
