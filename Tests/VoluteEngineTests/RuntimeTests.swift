@@ -54,6 +54,18 @@ import VoluteEngine
     #expect(all.sorted() == [0, 1])
   }
 
+  /// A thread that leaves a processor is elsewhere, and may run wherever it might before.
+  @Test func aProcessorIsLeft() {
+    let count = Engine.processorCount
+    let places = (0..<100).map { _ in
+      let here = Processor.current
+      Processor.leave(here)
+      return (here, Processor.current)
+    }
+    #expect(Engine.processorCount == count)
+    if places[0].0 >= 0 && count > 1 { #expect(places.contains { $0 != $1 }) }
+  }
+
   @Test func theThreadCountIsAtLeastOne() {
     Engine.threadCount = -3
     #expect(Engine.threadCount == 1)

@@ -13,6 +13,12 @@ int volute_format(double value, int digits, int is_scientific, char *buffer, siz
 // The processors that this process may run on.
 ptrdiff_t volute_processor_count(void);
 
+// The processor that the calling thread is on; -1 where nobody says.
+ptrdiff_t volute_processor(void);
+
+// Moves the calling thread to another processor, if there is one where it may run; it may come back.
+void volute_leave_processor(ptrdiff_t processor);
+
 // Asks for `count` lines of the cache, `offsets` bytes behind `start`, to write them, and does not wait.
 static inline void volute_fetch(const void *start, ptrdiff_t count, const int32_t *offsets) {
   for (ptrdiff_t i = 0; i < count; i++) __builtin_prefetch((const char *)start + offsets[i], 1);

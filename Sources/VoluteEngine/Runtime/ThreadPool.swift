@@ -25,9 +25,10 @@ extension Engine {
 ///
 /// One loop runs at a time, each thread on its share of the indices (``LoopShares``). A loop that is started while another
 /// runs, from within it or from elsewhere, is not shared: its caller runs it alone. Workers look for the next loop for a
-/// while before they sleep, so that loops in quick succession cost a microsecond.
-// Unchecked: `body`, `threads` and `shares` are written only by the owner of `isBusy`, before `ticket` is advanced, and
-// read by workers between joining that ticket and leaving it; the owner waits for all to leave.
+/// while before they sleep, so that loops in quick succession cost a microsecond, and leave the processor to others after
+/// some looks, so that a caller on the same one is not held up.
+// Unchecked: `body`, `threads`, `processor` and `shares` are written only by the owner of `isBusy`, before `ticket` is
+// advanced, and read by workers between joining that ticket and leaving it; the owner waits for all to leave.
 final class ThreadPool: @unchecked Sendable {
   static let shared = ThreadPool()
 
@@ -40,6 +41,8 @@ final class ThreadPool: @unchecked Sendable {
   private var body: UnsafePointer<(Int) -> Void>?
   /// Threads that may take part in the loop, by their numbers: the caller's is 0.
   private var threads = 0
+  /// Where the caller was when it opened the loop.
+  private var processor = -1
   private var shares = LoopShares(threads: 1)
 
   /// Workers asleep, guarded by `mutex`.
@@ -82,6 +85,7 @@ final class ThreadPool: @unchecked Sendable {
   private func share(_ body: UnsafePointer<(Int) -> Void>, _ count: Int, among threads: Int) {
     self.body = body
     self.threads = threads
+    processor = Processor.current
     shares.share(count, among: threads)
     ticket.add(1, ordering: .sequentiallyConsistent)
     if sleepers.load(ordering: .sequentiallyConsistent) > 0 {
@@ -92,7 +96,8 @@ final class ThreadPool: @unchecked Sendable {
     work(body, as: 0, of: threads)
     // Closed: nobody joins any more, and those inside finish what they hold.
     ticket.add(1, ordering: .sequentiallyConsistent)
-    while inside.load(ordering: .sequentiallyConsistent) > 0 { pause() }
+    var patience = Patience()
+    while inside.load(ordering: .sequentiallyConsistent) > 0 { patience.wait() }
     self.body = nil
   }
 
@@ -135,18 +140,29 @@ final class ThreadPool: @unchecked Sendable {
       // Join before looking again: the owner closes the ticket first and then waits for those inside.
       inside.add(1, ordering: .sequentiallyConsistent)
       if ticket.load(ordering: .sequentiallyConsistent) == seen, number < threads, let body {
+        leaveProcessorOfCaller(threads)
         work(body, as: number, of: threads)
       }
       inside.subtract(1, ordering: .sequentiallyConsistent)
     }
   }
 
+  /// Goes to another processor than the caller's: two threads on one take turns of some milliseconds, and it may take
+  /// many of them until the system parts the two.
+  private func leaveProcessorOfCaller(_ threads: Int) {
+    if processor >= 0, Processor.current == processor, threads <= Engine.processorCount {
+      Processor.leave(processor)
+    }
+  }
+
   /// Waits for an open loop other than number `seen`.
   private func waitForTicket(after seen: Int) -> Int {
-    for _ in 0..<20_000 {
+    var patience = Patience()
+    let start = ContinuousClock.now
+    while patience.isFresh || start.duration(to: .now) < .milliseconds(2) {
       let current = ticket.load(ordering: .acquiring)
       if current != seen && current % 2 == 1 { return current }
-      pause()
+      patience.wait()
     }
     pthread_mutex_lock(mutex)
     defer { pthread_mutex_unlock(mutex) }
@@ -158,7 +174,21 @@ final class ThreadPool: @unchecked Sendable {
       pthread_cond_wait(condition, mutex)
     }
   }
+}
 
-  @inline(__always)
-  private func pause() { volute_pause() }
+/// Waiting for what comes soon: at first without letting go of the processor, then letting others have it, as they may
+/// be those that are waited for.
+private struct Patience {
+  private var left = 2000
+
+  var isFresh: Bool { left > 0 }
+
+  mutating func wait() {
+    if left > 0 {
+      left -= 1
+      volute_pause()
+    } else {
+      sched_yield()
+    }
+  }
 }
