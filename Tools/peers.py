@@ -239,8 +239,14 @@ def measure(case, threads, rounds):
         warm = None
     slow = warm is None or warm > 3000
     count = 1 if slow else rounds
-    # What is over soon is timed more often, by all.
-    repeats = 1 if slow or warm >= 300 else 5 if warm >= 60 else 15
+    # What is over soon is timed more often, by all: a system may keep a thread for some milliseconds.
+    repeats = 1 if slow or warm >= 300 else 5 if warm >= 60 else max(15, min(200, int(50 / warm)))
+
+    def median(peer):
+        if repeats > 1:
+            warmed(peer)
+        return statistics.median(peer.time() for _ in range(repeats))
+
     reports, ours, theirs, onnx_times = None, [], [warm] if warm and slow else [], []
     for _ in range(count):
         # The peers' threads go on looking for work for a while; they must not take a processor from the next in turn.
@@ -248,9 +254,9 @@ def measure(case, threads, rounds):
         reports = volute.run(max(repeats, 5))
         ours.append(reports["median_ms"])
         if not slow:
-            theirs.append(statistics.median(torch_peer.time() for _ in range(repeats)))
+            theirs.append(median(torch_peer))
         if onnx_peer:
-            onnx_times.append(statistics.median(onnx_peer.time() for _ in range(repeats)))
+            onnx_times.append(median(onnx_peer))
     return reports, statistics.median(ours), statistics.median(theirs) if theirs else None, \
         statistics.median(onnx_times) if onnx_times else None
 
