@@ -128,7 +128,7 @@ final class DirectConvolution: Sendable {
 
   /// An output of so many bytes is written past the caches: its lines would be read first, and be gone before anybody
   /// reads them again.
-  private static let pastCaches = 40 << 20
+  private static let pastCaches = 44 << 20
 
   /// Points of few channels: stretches of all outputs.
   private func mix<T: KernelElement>(

@@ -48,8 +48,13 @@ final class Lattice: Sendable {
   let channelSize: Int
   /// For each tap, row-major, where it reads relative to its output.
   let tapOffsets: [Int]
-  /// For each stretch of `block.last` outputs along the last axis and each of its phases, what to copy.
-  private let runs: [[[volute_run]]]
+  /// What to copy for a stretch of `block.last` outputs along the last axis: for each of its phases some runs, one
+  /// phase's behind the other's.
+  fileprivate struct Runs {
+    var all: [volute_run] = []
+    var ends: [Int] = []
+  }
+  private let runs: [Runs]
   private let cutsLines: Bool
 
   /// Places of one channel of a block, without laying it out.
@@ -83,11 +88,12 @@ final class Lattice: Sendable {
     cutsLines = axis.stride > 1 && phases == Array(0..<axis.stride)
     runs = stride(from: 0, to: axis.count, by: block[last]).map { [cutsLines, length = lengths[last]] first in
       if cutsLines {
-        let whole = first * axis.stride..<(first + length) * axis.stride
-        return [Self.runs(axis, places: whole.lowerBound, step: 1, length: whole.count)]
+        let runs = Self.runs(axis, places: first * axis.stride, step: 1, length: length * axis.stride)
+        return Runs(all: runs, ends: [runs.count])
       }
-      return phases.map {
-        Self.runs(axis, places: first * axis.stride + $0, step: axis.stride, length: length)
+      return phases.reduce(into: Runs()) {
+        $0.all += Self.runs(axis, places: first * axis.stride + $1, step: axis.stride, length: length)
+        $0.ends.append($0.all.count)
       }
     }
   }
@@ -123,11 +129,18 @@ final class Lattice: Sendable {
     return runs
   }
 
-  /// Packs channels for the block whose first output is `origin`.
+  /// Packs channels for the block whose first output is `origin`. It has what it needs: what belongs to the lattice would
+  /// be retained for each channel, by all threads at once.
   struct Packer {
-    fileprivate let lattice: Lattice
     fileprivate let lines: [Int]
-    fileprivate let runs: [[volute_run]]
+    fileprivate let runs: Runs
+    /// Places of a line, lines of a phase, and places of the first axis.
+    fileprivate let length: Int
+    fileprivate let linesOfPhase: Int
+    fileprivate let planes: Int
+    fileprivate let phaseSize: Int
+    /// That of the last axis where lines are built whole and then cut, else 1.
+    fileprivate let stride: Int
 
     /// Packs one channel.
     ///
@@ -138,29 +151,28 @@ final class Lattice: Sendable {
       _ input: UnsafePointer<T>, next: Int, into buffer: UnsafeMutablePointer<T>,
       line: UnsafeMutablePointer<T>
     ) {
-      let last = lattice.axes.count - 1
-      let length = lattice.lengths[last]
-      let linesOfPhase = lattice.phaseSize / length
       let pack = T.kernels.table.pack
-      let stride = lattice.axes[last].stride
       lines.withUnsafeBufferPointer { lines in
-        guard let first = lines.baseAddress else { return }
-        if !lattice.cutsLines && runs.count == 1 {
-          pack?(lines.count, first, input, runs[0].count, runs[0], buffer, length, next)
-          return
-        }
-        var to = buffer
-        for outer in Swift.stride(from: 0, to: lines.count, by: linesOfPhase) {
-          if lattice.cutsLines {
-            T.kernels.table.pack_phases?(
-              linesOfPhase, first + outer, input, runs[0].count, runs[0], stride, line, to, length,
-              lattice.phaseSize, next)
-            to += stride * lattice.phaseSize
-            continue
+        runs.all.withUnsafeBufferPointer { all in
+          guard let first = lines.baseAddress, let run = all.baseAddress else { return }
+          if stride == 1 && runs.ends.count == 1 {
+            pack?(lines.count, first, input, all.count, run, buffer, length, next)
+            return
           }
-          for runs in runs {
-            pack?(linesOfPhase, first + outer, input, runs.count, runs, to, length, next)
-            to += lattice.phaseSize
+          var to = buffer
+          for outer in Swift.stride(from: 0, to: lines.count, by: linesOfPhase) {
+            if stride > 1 {
+              T.kernels.table.pack_phases?(
+                linesOfPhase, first + outer, input, all.count, run, stride, line, to, length, phaseSize, next)
+              to += stride * phaseSize
+              continue
+            }
+            var start = 0
+            for end in runs.ends {
+              pack?(linesOfPhase, first + outer, input, end - start, run + start, to, length, next)
+              to += phaseSize
+              start = end
+            }
           }
         }
       }
@@ -172,11 +184,10 @@ final class Lattice: Sendable {
       _ input: UnsafePointer<T>, lines count: Int, columns: Int, pitch: Int,
       plane: (Int) -> UnsafeMutablePointer<T>
     ) {
-      let length = lattice.lengths[lattice.axes.count - 1]
-      let runs = runs[0] + [volute_run(to: length, from: 0, step: 0, count: columns - length)]
+      let runs = runs.all + [volute_run(to: length, from: 0, step: 0, count: columns - length)]
       let pack = T.kernels.table.pack
       lines.withUnsafeBufferPointer { lines in
-        for index in 0..<lattice.lengths[0] {
+        for index in 0..<planes {
           pack?(
             count, lines.baseAddress.map { $0 + index * count }, input, runs.count, runs, plane(index), pitch,
             0)
@@ -190,7 +201,10 @@ final class Lattice: Sendable {
 
   func packer(origin: [Int]) -> Packer {
     let last = axes.count - 1
-    return Packer(lattice: self, lines: sources(origin: origin), runs: runs[origin[last] / block[last]])
+    return Packer(
+      lines: sources(origin: origin), runs: runs[origin[last] / block[last]], length: lengths[last],
+      linesOfPhase: phaseSize / lengths[last], planes: lengths[0], phaseSize: phaseSize,
+      stride: cutsLines ? axes[last].stride : 1)
   }
 
   /// The packers of all blocks, row-major, where several samples or groups share them; else `nil`, as each is made
