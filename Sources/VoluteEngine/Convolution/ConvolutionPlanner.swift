@@ -304,11 +304,13 @@ private struct Outcome {
     let bytes = MemoryLayout<T>.size
     let taps = "2 to \(tile.points - 1) taps"
     if CorrelationBlock.reasonAgainst(sum) == nil {
-      // Tiles of the others would add up all of the large window in one sum, and lose digits.
-      guard let plan = CorrelationConvolution.best(sum, points: tile.points, T.self) else {
+      if let plan = CorrelationConvolution.best(sum, points: tile.points, T.self) {
+        return .success((.correlation(plan), plan.estimate(bytes: bytes)))
+      }
+      // Tiles of the others add up all of a window in one sum, and lose digits where it is so large.
+      if sum.depth > 8192 {
         return .failure(Refusal(text: "no axis beside another has \(taps), neither strided nor dilated"))
       }
-      return .success((.correlation(plan), plan.estimate(bytes: bytes)))
     }
     var options: [(plan: SumPlan, estimate: SumEstimate)] = []
     if let plan = winogradRows(sum, points: tile.points, T.self) { options.append(plan) }
