@@ -123,13 +123,20 @@ OPERATIONS = [
 ]
 
 
-def warmed(peer):
+def warmed(call):
     """Calls for a tenth of a second, as `volute bench` does before it times; the last one's time."""
     start = time.perf_counter()
     while True:
-        last = peer.time()
+        last = call()
         if time.perf_counter() - start > 0.1:
             return last
+
+
+def median(call, repeats):
+    """The median of some calls; what is over soon is warm before."""
+    if repeats > 1:
+        warmed(call)
+    return statistics.median(call() for _ in range(repeats))
 
 
 def timed(function):
@@ -228,12 +235,12 @@ def measure(case, threads, rounds):
     if onnxruntime and case.direction == "forward" and not case.circular:
         try:
             onnx_peer = OnnxRuntime(case, threads)
-            warmed(onnx_peer)
+            warmed(onnx_peer.time)
         except Exception as error:
             print(f"  ONNX Runtime declines: {str(error).splitlines()[0][:90]}", file=sys.stderr)
             onnx_peer = None
     try:
-        warm = warmed(torch_peer)
+        warm = warmed(torch_peer.time)
     except RuntimeError as error:
         print(f"  PyTorch cannot: {str(error).splitlines()[0]}", file=sys.stderr)
         warm = None
@@ -241,12 +248,6 @@ def measure(case, threads, rounds):
     count = 1 if slow else rounds
     # What is over soon is timed more often, by all: a system may keep a thread for some milliseconds.
     repeats = 1 if slow or warm >= 300 else 5 if warm >= 60 else max(15, min(200, int(50 / warm)))
-
-    def median(peer):
-        if repeats > 1:
-            warmed(peer)
-        return statistics.median(peer.time() for _ in range(repeats))
-
     reports, ours, theirs, onnx_times = None, [], [warm] if warm and slow else [], []
     for _ in range(count):
         # The peers' threads go on looking for work for a while; they must not take a processor from the next in turn.
@@ -254,9 +255,9 @@ def measure(case, threads, rounds):
         reports = volute.run(max(repeats, 5))
         ours.append(reports["median_ms"])
         if not slow:
-            theirs.append(median(torch_peer))
+            theirs.append(median(torch_peer.time, repeats))
         if onnx_peer:
-            onnx_times.append(median(onnx_peer))
+            onnx_times.append(median(onnx_peer.time, repeats))
     return reports, statistics.median(ours), statistics.median(theirs) if theirs else None, \
         statistics.median(onnx_times) if onnx_times else None
 
@@ -291,10 +292,9 @@ def measure_operation(case, threads, rounds):
                                  capture_output=True, text=True, env={**os.environ, "VOLUTE_NUM_THREADS": str(threads)})
             value, unit = re.search(r"time +([0-9.]+) (µs|us|ms|s)", out.stdout).groups()
             ours.append(float(value) * {"µs": 1e-3, "us": 1e-3, "ms": 1, "s": 1e3}[unit])
-            theirs.append(min(statistics.median(timed(lambda: case.torch(layout)) for _ in range(15))
-                              for layout in layouts))
+            theirs.append(min(median(lambda: timed(lambda: case.torch(layout)), 15) for layout in layouts))
             if session:
-                onnx_times.append(statistics.median(timed(lambda: session.run(None, {"x": x})) for _ in range(15)))
+                onnx_times.append(median(lambda: timed(lambda: session.run(None, {"x": x})), 15))
     report = {"gflops": math.nan, "algorithm": "-"}
     return report, statistics.median(ours), statistics.median(theirs), statistics.median(onnx_times) if session else None
 
