@@ -55,12 +55,12 @@ package struct PlanStore: Sendable {
     for line in others + [Line(machine: machine, name: name, policy: policy)] {
       text += "\(line.machine)\t\(line.name)\t\(line.policy.name)\n"
     }
-    SmallFile.write(Array(text.utf8), to: path)
+    SmallFile.replace(path, with: Array(text.utf8))
   }
 
   /// The file's lines, the oldest first, without those that make no sense.
   private func lines() -> [Line] {
-    guard let path, let bytes = SmallFile.read(path, atMost: Self.mostBytes) else { return [] }
+    guard let path, let bytes = SmallFile.bytes(of: path, atMost: Self.mostBytes) else { return [] }
     let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
     guard lines.first.map(String.init) == Self.header else { return [] }
     return lines.dropFirst().compactMap { line in

@@ -21,7 +21,9 @@ package enum Processor {
       sysctlbyname("machdep.cpu.brand_string", &bytes, &size, nil, 0)
       return String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
     #else
-      let text = SmallFile.read("/proc/cpuinfo", atMost: 16 << 20).map { String(decoding: $0, as: UTF8.self) }
+      let text = SmallFile.bytes(of: "/proc/cpuinfo", atMost: 16 << 20).map {
+        String(decoding: $0, as: UTF8.self)
+      }
       // Intel and AMD say it in one line, ARM in two numbers.
       let fields = ["model name", "CPU implementer", "CPU part"].compactMap { field in
         text?.split(separator: "\n").first { $0.hasPrefix(field) }?.split(separator: ":").last.map(

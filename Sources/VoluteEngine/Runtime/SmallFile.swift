@@ -9,14 +9,14 @@
 /// Files that are small and may fail.
 enum SmallFile {
   /// The bytes of a file, or `nil` if there is none, it cannot be read or is larger than `most`.
-  static func read(_ path: String, atMost most: Int) -> [UInt8]? {
+  static func bytes(of path: String, atMost most: Int) -> [UInt8]? {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return nil }
     defer { close(descriptor) }
     var bytes: [UInt8] = []
     while bytes.count <= most {
       let part = [UInt8](unsafeUninitializedCapacity: 1 << 16) { buffer, count in
-        count = max(systemRead(descriptor, buffer.baseAddress, buffer.count), 0)
+        count = max(read(descriptor, buffer.baseAddress, buffer.count), 0)
       }
       if part.isEmpty { return bytes }
       bytes += part
@@ -25,39 +25,18 @@ enum SmallFile {
   }
 
   /// Replaces a file as a whole, making its folders, or leaves it as it was.
-  static func write(_ bytes: [UInt8], to path: String) {
+  static func replace(_ path: String, with bytes: [UInt8]) {
     for index in path.indices.dropFirst() where path[index] == "/" { mkdir(String(path[..<index]), 0o700) }
     let temporary = "\(path).\(getpid())"
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
     guard descriptor >= 0 else { return }
     var rest = bytes[...]
     while !rest.isEmpty {
-      let count = rest.withUnsafeBytes { systemWrite(descriptor, $0.baseAddress, $0.count) }
+      let count = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
       if count <= 0 { break }
       rest = rest.dropFirst(count)
     }
     let isClosed = close(descriptor) == 0
     if !rest.isEmpty || !isClosed || rename(temporary, path) != 0 { unlink(temporary) }
-  }
-
-  // Inside this type, `read` and `write` are its own.
-  private static func systemRead(_ descriptor: Int32, _ to: UnsafeMutableRawPointer?, _ count: Int) -> Int {
-    #if canImport(Darwin)
-      Darwin.read(descriptor, to, count)
-    #elseif canImport(Glibc)
-      Glibc.read(descriptor, to, count)
-    #else
-      Musl.read(descriptor, to, count)
-    #endif
-  }
-
-  private static func systemWrite(_ descriptor: Int32, _ from: UnsafeRawPointer?, _ count: Int) -> Int {
-    #if canImport(Darwin)
-      Darwin.write(descriptor, from, count)
-    #elseif canImport(Glibc)
-      Glibc.write(descriptor, from, count)
-    #else
-      Musl.write(descriptor, from, count)
-    #endif
   }
 }
