@@ -89,6 +89,10 @@ typedef struct __attribute__((swift_attr("@Sendable"))) {
   const volute_tile *tiles;
   ptrdiff_t stencil_count;
   const volute_stencil *stencils;
+  // to[r * stride + j * lanes + i] = start[i] + the sum over k < depth of from[r * pitch + offsets[k] + j * lanes + i] *
+  // factors[k * lanes + i], for r < rows and j < count.
+  void (*sum_lanes)(ptrdiff_t rows, ptrdiff_t count, ptrdiff_t depth, const int32_t *offsets, const void *from,
+                    ptrdiff_t pitch, const void *factors, const void *start, void *to, ptrdiff_t stride);
   volute_winograd winograd;
   // to[i * lines + l] = from[l][i], the first n places of `to`.
   void (*interleave)(ptrdiff_t n, ptrdiff_t lines, const void *const *from, void *to);

@@ -1,6 +1,6 @@
 import CVolute
 
-/// The block of outputs that a task of ``BatchConvolution`` computes: chosen by what it would cost, in cycles of a core
+/// The block of outputs that a task of ``BatchConvolution`` or ``GroupConvolution`` computes: chosen by what it would cost, in cycles of a core
 /// that finishes two vectors of products in each.
 struct BatchBlock {
   /// Outputs of a block along each axis, and the lanes.
@@ -20,7 +20,15 @@ struct BatchBlock {
 
   private var panels: Int { (sum.outputs + height - 1) / height }
 
-  init<T: KernelElement>(_ sum: WindowSum, height: Int, _ type: T.Type) {
+  /// - Parameters:
+  ///   - sum: its samples lie in the lanes.
+  ///   - height: output channels of a panel.
+  ///   - packsAllChannels: whether all input channels have to be packed at once.
+  ///   - products: cycles of one row of a panel, by its outputs and how often it is come back to.
+  init<T: KernelElement>(
+    _ sum: WindowSum, height: Int, packsAllChannels: Bool = false, _ type: T.Type,
+    products: (_ columns: Int, _ passes: Double) -> Double
+  ) {
     self.sum = sum
     self.height = height
     kernels = T.kernels
@@ -31,7 +39,7 @@ struct BatchBlock {
     let candidates = counts.map { count in
       Set([1, 2, 3, 4, 6, 8, 12, 16, count].map { (count + $0 - 1) / $0 }).sorted()
     }
-    let channels = Set([1, 2, 4, 8].map { (sum.inputs + $0 - 1) / $0 }).sorted()
+    let channels = Set((packsAllChannels ? [1] : [1, 2, 4, 8]).map { (sum.inputs + $0 - 1) / $0 }).sorted()
     let wanted = SumTask.wanted(sum.multiplyAdds)
     func choose(_ extents: [Int]) {
       if extents.count < counts.count {
@@ -45,7 +53,12 @@ struct BatchBlock {
       // Fewer tasks than there may be cores to take them is dearer than a halo.
       let idle = max(1, Double(wanted) / Double(tasks * shares))
       for channels in channels {
-        let cycles = cost(extents, channels: channels, shares: shares) * Double(tasks) * idle
+        let passes = Double((sum.inputs + channels - 1) / channels)
+        let rows = Double(extents.dropLast().reduce(panels, *))
+        let block =
+          cost(extents, channels: channels, shares: shares)
+          + products(extents[extents.count - 1], passes) * rows
+        let cycles = block * Double(tasks) * idle
         if cycles < self.cycles {
           (self.extents, self.channels, self.shares, self.cycles) = (extents, channels, shares, cycles)
         }
@@ -55,7 +68,7 @@ struct BatchBlock {
     extents.append(kernels.lanes)
   }
 
-  /// Cycles of a block.
+  /// Cycles of a block beside its products.
   private func cost(_ extents: [Int], channels: Int, shares: Int) -> Double {
     let lanes = kernels.lanes
     let last = extents.count - 1
@@ -69,14 +82,6 @@ struct BatchBlock {
     let packed =
       Double(sum.inputs * planes * shares)
       * SampleLanes.turned(Array(lengths[plane]), isWhole: isWhole, lanes: lanes)
-
-    // Each output is a vector; those of a row follow each other.
-    let widest = kernels.tile(rows: height).vectors
-    let rest = extents[last] % widest
-    let columns = Double(extents[last] - rest) + (rest == 0 ? 0 : Double(rest) + 0.4)
-    let rows = Double(extents.dropLast().reduce(1, *))
-    let tiles = Double((extents[last] + widest - 1) / widest) * rows * Double(panels)
-    let products = columns * rows * Double(panels) * (Double(height * sum.depth) / 2) + tiles * 20 * passes
 
     // And out of it.
     let wholeOutput =
@@ -93,6 +98,6 @@ struct BatchBlock {
     // Each panel reads the block.
     let spill = CostModel.spill(
       kept: stored + results, moved: (stored * Double(1 + ofShare) + results * 2) * passes)
-    return packed + products + outputs + again + spill * Double(shares)
+    return packed + outputs + again + spill * Double(shares)
   }
 }

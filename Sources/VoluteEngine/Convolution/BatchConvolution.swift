@@ -3,7 +3,7 @@ import CVolute
 /// A window sum of many samples: they lie side by side in the lanes of a vector, so that short rows, strides and
 /// dilations leave no lane empty.
 ///
-/// Blocks are packed and written through ``SampleLanes``.
+/// Blocks are packed through ``SampleLanes`` and written through ``LaneResults``.
 final class BatchConvolution: Sendable {
   let sum: WindowSum
   let height: Int
@@ -15,8 +15,7 @@ final class BatchConvolution: Sendable {
   private let tiles: BlockTiles
   private let blocks: [Int]
   private let samples: SampleLanes
-  /// The ways of planes of results, the last two axes, by their extents.
-  private let routes: [[Int]: LaneRoute]
+  private let results: LaneResults
 
   static func reasonAgainst(_ sum: WindowSum, lanes: Int) -> String? {
     // So many products in one sum lose digits.
@@ -30,7 +29,12 @@ final class BatchConvolution: Sendable {
     height = T.kernels.tileHeight(rows: sum.outputs)
     weightLayout = PackedLayout(.panels, sum, [height], T.self)
     let axes = sum.axes + [SampleLanes.axis(sum, lanes: lanes)]
-    block = BatchBlock(sum, height: height, T.self)
+    block = BatchBlock(sum, height: height, T.self) { [sum, height] columns, passes in
+      let widest = T.kernels.tile(rows: height).vectors
+      let rest = columns % widest
+      let padded = Double(columns - rest) + (rest == 0 ? 0 : Double(rest) + 0.4)
+      return padded * Double(height * sum.depth) / 2 + Double((columns + widest - 1) / widest) * 20 * passes
+    }
     let lattice = Lattice(axes, block: block.extents)
     self.lattice = lattice
     offsets = (0..<block.channels).flatMap { channel in
@@ -39,21 +43,7 @@ final class BatchConvolution: Sendable {
     tiles = Self.tiles(block.extents, lattice, height: height, kernels: T.kernels)
     blocks = zip(axes, block.extents).map { ($0.count + $1 - 1) / $1 }
     samples = SampleLanes(sum, lattice, lanes: lanes)
-    let planeAxes = sum.axes.indices.suffix(2)
-    let extents = block.extents
-    let planes = planeAxes.reduce([[Int]()]) { planes, axis in
-      planes.flatMap { plane in
-        // A whole block's, and those of the last block.
-        [extents[axis], (sum.axes[axis].count - 1) % extents[axis] + 1].map { plane + [$0] }
-      }
-    }
-    var routes: [[Int]: LaneRoute] = [:]
-    for plane in planes {
-      // Results lie as they are counted.
-      let outputs = places(plane, planeAxes.map { [sum] in sum.axes[$0].outputStep })
-      routes[plane] = LaneRoute(outputs.enumerated().map { [lanes] in ($1, $0 * lanes) }, bridges: false)
-    }
-    self.routes = routes
+    results = LaneResults(sum, block.extents, lanes: lanes)
   }
 
   private static func tiles(_ extents: [Int], _ lattice: Lattice, height: Int, kernels: KernelSet)
@@ -69,12 +59,10 @@ final class BatchConvolution: Sendable {
   private var panels: Int { (sum.outputs + height - 1) / height }
   private var panelsOfShare: Int { (panels + block.shares - 1) / block.shares }
   private var stageSize: Int { panelsOfShare * height * block.extents.reduce(1, *) }
-  /// The longest stretch of results of all samples.
-  private var rowSize: Int { lanes * block.extents.dropLast().suffix(2).reduce(1, *) }
 
   /// Bytes that a run needs beside the arrays, for `threads` threads.
   func workspace(threads: Int, bytes: Int) -> Int {
-    (sum.groups * panels * height * sum.depth + threads * (packedSize + stageSize + rowSize)) * bytes
+    (sum.groups * panels * height * sum.depth + threads * (packedSize + stageSize + results.rowSize)) * bytes
   }
 
   /// Elements of a packed block, and beyond it what the last tile may read.
@@ -114,7 +102,7 @@ final class BatchConvolution: Sendable {
       extents == block.extents ? tiles : Self.tiles(extents, lattice, height: height, kernels: T.kernels)
     let positions = extents.reduce(1, *)
     let packer = self.samples.packer(origin: origin, samples: samples)
-    withScratch(T.self, packedSize + stageSize + rowSize) { packed in
+    withScratch(T.self, packedSize + stageSize + results.rowSize) { packed in
       let stage = packed + packedSize
       let row = stage + stageSize
       if let bias {
@@ -142,29 +130,11 @@ final class BatchConvolution: Sendable {
           }
         }
       }
-      write(stage, row, origin, extents, panels, samples, output)
-    }
-  }
-
-  /// Turns complete sums back and puts them where they belong.
-  private func write<T: KernelElement>(
-    _ stage: UnsafePointer<T>, _ row: UnsafeMutablePointer<T>, _ origin: [Int], _ extents: [Int],
-    _ panels: Range<Int>, _ samples: Int, _ output: UnsafeMutablePointer<T>
-  ) {
-    let planeExtents = Array(extents.dropLast().suffix(2))
-    let plane = planeExtents.reduce(1, *)
-    guard let route = routes[planeExtents] else { return }
-    let outer = sum.axes.count - planeExtents.count
-    let starts = places(Array(extents.prefix(outer)), sum.axes.prefix(outer).map(\.outputStep))
-    let first = zip(sum.axes, origin).reduce(0) { $0 + $1.0.outputStep * $1.1 }
-    var from = stage
-    for channel in panels.lowerBound * height..<min(panels.upperBound * height, sum.outputs) {
-      for start in starts {
-        route.unpack(
-          from, samples: samples, batchStep: sum.outputSteps.batch, accumulates: sum.accumulates, row: row,
-          to: output + channel * sum.outputSteps.channel + first + start)
-        from += plane * lanes
-      }
+      let first = panels.lowerBound * height
+      results.write(
+        stage, samples: samples, channels: min(panels.upperBound * height, sum.outputs) - first,
+        origin: origin,
+        extents: extents, row: row, to: output + first * sum.outputSteps.channel)
     }
   }
 }

@@ -8,7 +8,8 @@ public enum ConvolutionAlgorithm: String, Hashable, Sendable, CaseIterable {
   case direct
   /// The same with samples side by side in the lanes of vectors: many samples of short rows.
   case batch
-  /// Rows of one output channel at once: depthwise convolutions and single outputs.
+  /// Rows of one output channel at once, or of many groups side by side in the lanes: depthwise convolutions and single
+  /// outputs.
   case stencil
   /// Rows of windows that do not overlap, for a few output channels: as fast as the input can be read.
   case patches

@@ -275,11 +275,7 @@ private struct Outcome {
       let plan = ScatterConvolution(sum, shape, T.self)
       return .success((.scatter(plan), plan.estimate(T.self)))
     case .stencil:
-      let parts = sum.undilated()
-      if let reason = StencilConvolution.reasonAgainst(parts[0]) { return .failure(Refusal(text: reason)) }
-      let plans = parts.map { StencilConvolution($0, T.self) }
-      let estimates = plans.map { $0.estimate(bytes: bytes) }
-      return .success((.stencil(plans), total(estimates)))
+      return stencil(sum, limit: limit, T.self)
     case .fourier:
       if let reason = FourierConvolution.reasonAgainst(sum) { return .failure(Refusal(text: reason)) }
       switch FourierConvolution.best(sum, limit: limit, T.self) {
@@ -295,6 +291,30 @@ private struct Outcome {
       let tile: WinogradTile = algorithm == .winograd2 ? .two : .four
       return winograd(sum, tile, T.self)
     }
+  }
+
+  /// Places of a row in the lanes, or groups where that is faster.
+  private static func stencil<T: KernelElement>(
+    _ sum: WindowSum, limit: Int, _ type: T.Type
+  ) -> Result<(plan: SumPlan, estimate: SumEstimate), Refusal> {
+    let bytes = MemoryLayout<T>.size
+    var options: [(plan: SumPlan, estimate: SumEstimate)] = []
+    if GroupConvolution.reasonAgainst(sum, lanes: T.kernels.lanes) == nil {
+      let plan = GroupConvolution(sum, T.self)
+      options.append((.groups(plan), plan.estimate(bytes: bytes)))
+    }
+    let parts = sum.undilated()
+    let reason = StencilConvolution.reasonAgainst(parts[0])
+    if reason == nil {
+      let plans = parts.map { StencilConvolution($0, T.self) }
+      options.append((.stencil(plans), total(plans.map { $0.estimate(bytes: bytes) })))
+    }
+    // The slower one where the faster would not fit.
+    let fitting = options.filter { $0.estimate.workspace <= limit }
+    guard
+      let best = (fitting.isEmpty ? options : fitting).min(by: { $0.estimate.seconds < $1.estimate.seconds })
+    else { return .failure(Refusal(text: reason ?? "")) }
+    return .success(best)
   }
 
   /// Winograd's tiles along the axes for which they come cheapest.

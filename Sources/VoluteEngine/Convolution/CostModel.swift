@@ -81,6 +81,21 @@ extension BatchConvolution {
   }
 }
 
+extension GroupConvolution {
+  func estimate(bytes: Int) -> SumEstimate {
+    let model = CostModel(bytes: bytes)
+    let results = Double(sum.batch * sum.groups * sum.outputs) * Double(sum.positions)
+    // Lines a multiple of a page apart share the places of the first cache, which are fewer than a vector's lanes.
+    let crowded = sum.outputSteps.group * bytes % 4096 == 0 ? 4.5 * results / Double(lanes) : 0
+    // As stencils' results.
+    let scattered = sum.axes[sum.axes.count - 1].outputStep == 1 ? 0 : results * 2.4
+    return SumEstimate(
+      seconds: (cycles + crowded) * model.cycle(lanes: lanes)
+        + (2 * Double(weightCount) + scattered) / model.elements + CostModel.overhead,
+      workspace: workspace(threads: 1, bytes: bytes))
+  }
+}
+
 extension ScatterConvolution {
   func estimate<T: KernelElement>(_ type: T.Type) -> SumEstimate {
     let bytes = MemoryLayout<T>.size
@@ -95,15 +110,20 @@ extension ScatterConvolution {
 }
 
 extension StencilConvolution {
+  /// To set up a sample's group.
+  private static let item = 0.12e-6
+
   func estimate(bytes: Int) -> SumEstimate {
     let model = CostModel(bytes: bytes)
     let workspace = workspace
+    let items = Double(sum.batch * sum.groups)
+    let last = sum.axes[sum.axes.count - 1]
+    // Lines of a sub-lattice are put down element by element.
+    let written = items * Double(sum.positions) * (last.outputStep == 1 ? 0.18 : 2.4)
     return SumEstimate(
-      seconds: Double(sum.batch * sum.groups) * paddedPositions * Double(sum.depth)
-        / (0.85 * model.multiplyAdds)
-        + ((sum.axes[sum.axes.count - 1].stride > 1 ? 1 : 0.4) * packedElements + Double(
-          sum.batch * sum.groups) * Double(sum.positions) / 2) / model.elements
-        + CostModel.overhead,
+      seconds: items * paddedPositions * Double(sum.depth) / (speed * model.multiplyAdds)
+        + items * Double(blocks.reduce(1, *)) * Self.item
+        + ((last.stride > 1 ? 1 : 0.18) * packedElements + written) / model.elements + CostModel.overhead,
       workspace: (workspace.shared + workspace.perThread) * bytes)
   }
 }

@@ -6,7 +6,7 @@ final class StencilConvolution: Sendable {
   let sum: WindowSum
   private let block: ConvolutionBlock
   private let lattice: Lattice
-  private let blocks: [Int]
+  let blocks: [Int]
   /// The planes of one input channel: each combination of the other axes' taps and the last two axes' phases.
   private let planes: [volute_plane]
   /// Kernels of one width, those of fewer rows first: the last for most rows, the others for what is left.
@@ -96,18 +96,28 @@ final class StencilConvolution: Sendable {
       let pieces = (vectors + widest - 1) / widest
       return set.stencil(rows: height, columns: (vectors + pieces - 1) / pieces * set.lanes)
     }
-    /// Cycles for a row: two products a cycle, and beside them vectors of the input, each in two lines of the cache, and
-    /// taps.
     func cycles(_ kernel: volute_stencil) -> Double {
-      let (height, width) = (Double(kernel.rows), Double(kernel.vectors))
-      let products = Double(window) * height * width / 2
-      let loads = (Double(window) + height - 1) * width + Double(window) * height / 2
       let pieces = (vectors + kernel.vectors - 1) / kernel.vectors
-      return (products + 0.3 * loads) * Double(pieces) / height
+      return Self.cycles(kernel, window: window) * Double(pieces) / Double(kernel.rows)
     }
     let best = heights.map(kernel).min { cycles($0) < cycles($1) } ?? set.stencil(rows: 2, columns: .max)
     return heights.filter { $0 < best.rows }.map { set.stencil(rows: $0, columns: best.vectors * set.lanes) }
       .filter { $0.vectors == best.vectors } + [best]
+  }
+
+  /// Cycles of a call for each column of its window: two products a cycle, and beside them vectors of the input, each in
+  /// two lines of the cache, and taps.
+  private static func cycles(_ kernel: volute_stencil, window: Int) -> Double {
+    let (height, width) = (Double(kernel.rows), Double(kernel.vectors))
+    let products = Double(window) * height * width / 2
+    let loads = (Double(window) + height - 1) * width + Double(window) * height / 2
+    return products + 0.2 * loads
+  }
+
+  /// The part of its speed that the kernel for most rows reaches.
+  var speed: Double {
+    guard let kernel = stencils.last, let window = planes.map(\.rows).min() else { return 1 }
+    return Double(window * kernel.rows * kernel.vectors) / 2 / Self.cycles(kernel, window: window)
   }
 
   private var weightSize: Int { sum.groups * sum.depth }

@@ -3,6 +3,7 @@ enum SumPlan: Sendable {
   case direct(DirectConvolution)
   case batch(BatchConvolution)
   case stencil([StencilConvolution])
+  case groups(GroupConvolution)
   case winograd([WinogradConvolution])
   case winogradRows([WinogradRowConvolution])
   case correlation(CorrelationConvolution)
@@ -33,6 +34,13 @@ enum SumPlan: Sendable {
       plan.run(input, panels(plan.sum, weight, plan.height, origin, plan.weightLayout), bias, output)
     case .stencil(let plans):
       for plan in plans { plan.run(input, weight, bias, output) }
+    case .groups(let plan):
+      let weights = PackedWeights.packed(
+        origin, plan.weightLayout, byteCount: plan.weightCount * MemoryLayout<T>.size
+      ) {
+        plan.packed(weight)
+      }
+      plan.run(input, weights, bias, output)
     case .winograd(let plans):
       // Sub-lattices share the weight.
       guard let first = plans.first else { return }

@@ -262,7 +262,10 @@ extension Cases {
     for algorithm: ConvolutionAlgorithm
   ) -> (ConvolutionGeometry, ConvolutionDirection)? {
     let isWinograd = algorithm == .winograd2 || algorithm == .winograd4
-    let rank = algorithm == .stencil || algorithm == .fourier ? int(2...3) : int(1...3)
+    let isDepthwise = algorithm == .stencil
+    // So many groups that they lie in the lanes, which are up to 16.
+    let isGrouped = isDepthwise && int(0...1) == 0
+    let rank = isDepthwise && !isGrouped || algorithm == .fourier ? int(2...3) : int(1...3)
     var direction = pick(ConvolutionDirection.allCases)
     var isTransposed = int(0...2) == 0
     if isWinograd {
@@ -278,15 +281,17 @@ extension Cases {
       isTransposed = int(0...1) == 0
       direction = isTransposed ? .forward : .inputGradient
     }
-    let isDepthwise = algorithm == .stencil
-    let groups = isDepthwise ? int(1...5) : pick([1, 1, 1, 2, 3])
+    let groups = isGrouped ? int(8...35) : isDepthwise ? int(1...5) : pick([1, 1, 1, 2, 3])
     // The stencil's one output channel may be either side's.
     let writesInput = (direction == .inputGradient) != isTransposed
     let isBatch = algorithm == .batch
     let reads =
       groups * (isDepthwise ? int(1...3) : isBatch && direction == .weightGradient ? int(8...20) : int(1...9))
     let writes =
-      groups * (isDepthwise ? 1 : (algorithm == .patches ? int(1...4) : pick([1, 2, 3, 5, 8, 14, 17])))
+      groups
+      * (isGrouped
+        ? pick([1, 1, 2])
+        : isDepthwise ? 1 : (algorithm == .patches ? int(1...4) : pick([1, 2, 3, 5, 8, 14, 17])))
     // Elements' channels, and positions' channels.
     let (elements, positions) = writesInput ? (writes, reads) : (reads, writes)
     // Rows that are cut into tiles and pieces.

@@ -10,6 +10,7 @@ import VoluteEngine
     (input: [1, 3, 29, 37], weight: [3, 1, 7, 5]),
     (input: [2, 2, 9, 23, 40], weight: [2, 1, 3, 7, 3]),
     (input: [1, 4, 9, 13, 20], weight: [2, 2, 4, 3, 3]),
+    (input: [1, 24, 29, 37], weight: [48, 1, 7, 5]),
   ]
 
   @Test(arguments: shapes) func equalRowsGiveEqualRows(_ shape: (input: [Int], weight: [Int])) throws {

@@ -1,0 +1,236 @@
+import CVolute
+
+/// A window sum of many groups, as depthwise convolutions are: the groups lie side by side in the lanes of a vector,
+/// each with its own weights, so that rows of any length, strides and dilations leave no lane empty.
+///
+/// To what packs and writes blocks the groups are samples.
+final class GroupConvolution: Sendable {
+  let sum: WindowSum
+  let lanes: Int
+  let weightLayout: PackedLayout
+  /// The sum as the lanes see it: groups are samples, and samples groups.
+  private let turned: WindowSum
+  /// The sum as its weights lie: a panel has one value for each lane.
+  private let weightSum: WindowSum
+  private let block: BatchBlock
+  private let lattice: Lattice
+  private let offsets: [Int32]
+  private let blocks: [Int]
+  /// For each output along the first axis, its taps along it that do not read padding, or all of them where these would
+  /// not lie together.
+  private let heldTaps: [Range<Int>]
+  /// Taps of the other axes under each of those.
+  private let tapsOfFirst: Int
+  /// Between neighbouring outputs along each axis.
+  private let steps: [Int]
+  private let samples: SampleLanes
+  private let results: LaneResults
+  /// Rows of results, next to each other, that are written before the next are summed.
+  private let rowsOfStrip: Int
+
+  static func reasonAgainst(_ sum: WindowSum, lanes: Int) -> String? {
+    if 2 * sum.groups < lanes { return "\(sum.groups) groups leave most of \(lanes) lanes empty" }
+    if sum.depth > 1024 { return "\(sum.depth) products to an output are too many to be summed at once" }
+    return SampleLanes.reasonAgainst(sum.turned, lanes: lanes)
+  }
+
+  init<T: KernelElement>(_ sum: WindowSum, _ type: T.Type) {
+    self.sum = sum
+    lanes = T.kernels.lanes
+    turned = sum.turned
+    var weightSum = sum
+    (weightSum.groups, weightSum.outputs) = (sum.outputs, sum.groups)
+    (weightSum.weightSteps.group, weightSum.weightSteps.output) =
+      (sum.weightSteps.output, sum.weightSteps.group)
+    self.weightSum = weightSum
+    weightLayout = PackedLayout(.panels, weightSum, [lanes], T.self)
+    let axes = turned.axes + [SampleLanes.axis(turned, lanes: lanes)]
+    let cycles = Self.cyclesOfOutput(sum, bytes: MemoryLayout<T>.size * lanes)
+    let block = BatchBlock(turned, height: 1, packsAllChannels: true, T.self) { columns, passes in
+      // Sums wait for each other where they are few.
+      let pieces = (columns + Self.widest - 1) / Self.widest
+      return max(Double(columns), 8 * Double(pieces)) * cycles + Double(pieces) * 20 * passes
+    }
+    self.block = block
+    let lattice = Lattice(axes, block: block.extents)
+    self.lattice = lattice
+    offsets = (0..<block.channels).flatMap { channel in
+      lattice.tapOffsets.map { Int32(channel * lattice.channelSize + $0) }
+    }
+    let first = turned.axes[0]
+    let isHeld = turned.axes.count > 1 && sum.inputs == 1
+    heldTaps = (0..<first.count).map {
+      isHeld ? first.taps(of: $0) : 0..<first.kernel * sum.inputs
+    }
+    tapsOfFirst = sum.taps / first.kernel
+    steps = turned.axes.map(\.outputStep)
+    blocks = zip(axes, block.extents).map { ($0.count + $1 - 1) / $1 }
+    samples = SampleLanes(turned, lattice, lanes: lanes)
+    // Strips of blocks are strips of the axis.
+    var strip = block.extents
+    let last = strip.count - 2
+    for axis in strip.indices.prefix(max(last - 1, 0)) { strip[axis] = 1 }
+    if last > 0 {
+      let rows = strip[last - 1]
+      let most = max(1, min(rows, Self.vectorsOfStrip / strip[last]))
+      let isWhole = rows == turned.axes[last - 1].count
+      strip[last - 1] =
+        isWhole
+        ? ConvolutionBlock.even(rows, atMost: most, multiple: 1)
+        : (1...most).last { rows.isMultiple(of: $0) } ?? 1
+    }
+    rowsOfStrip = last > 0 ? strip[last - 1] : 1
+    results = LaneResults(turned, strip, lanes: lanes)
+  }
+
+  /// Cycles of a vector of outputs, `bytes` long: as many as its products take where taps lie together in threes and
+  /// share what they load.
+  private static func cyclesOfOutput(_ sum: WindowSum, bytes: Int) -> Double {
+    let last = sum.axes[sum.axes.count - 1]
+    let together = last.stride == 1 && last.dilation == 1 ? last.kernel / 3 * 3 : 0
+    let loads = 1.5 - Double(together) / Double(2 * last.kernel)
+    // What is read for outputs that are summed at once, and again for those of the next row if it is still near.
+    let window = sum.depth / last.kernel * (widest + last.kernel - 1)
+    let far = window * bytes > 40 << 10 ? Double(window) / Double(2 * widest) : 0
+    return Double(sum.depth) / 2 * loads + far
+  }
+
+  /// Vectors of results that are still near when they are turned and written.
+  private static let vectorsOfStrip = 256
+  /// Outputs that the kernel sums at once.
+  private static let widest = 14
+
+  /// What all blocks take, in cycles of a core that finishes two vectors of products in each.
+  var cycles: Double { block.cycles }
+  private var packedSize: Int { block.channels * lattice.channelSize }
+  private var stageSize: Int { rowsOfStrip * block.extents.suffix(2).reduce(1, *) }
+
+  /// Elements of the packed weights.
+  var weightCount: Int { (sum.groups + lanes - 1) / lanes * lanes * sum.outputs * sum.depth }
+
+  /// Bytes that a run needs beside the arrays, for `threads` threads.
+  func workspace(threads: Int, bytes: Int) -> Int {
+    (weightCount + threads * scratchSize) * bytes
+  }
+
+  private var scratchSize: Int { packedSize + stageSize + results.rowSize + lanes }
+
+  func packed<T: KernelElement>(_ weight: UnsafePointer<T>) -> WeightPanels<T> {
+    WeightPanels.packed(weightSum, weight, height: lanes)
+  }
+
+  func run<T: KernelElement>(
+    _ input: UnsafePointer<T>, _ weights: WeightPanels<T>, _ bias: UnsafePointer<T>?,
+    _ output: UnsafeMutablePointer<T>
+  ) {
+    // What is added to an output has its bias already.
+    let bias = sum.accumulates ? nil : bias
+    let squares = (sum.groups + lanes - 1) / lanes
+    parallel(SumTask.count(samples: squares, groups: sum.batch, blocks: blocks, shares: block.shares)) {
+      number in
+      guard
+        let task = SumTask(
+          number, groups: sum.batch, blocks: blocks, extents: block.extents, panels: sum.outputs,
+          shares: block.shares)
+      else { return }
+      compute(
+        task,
+        input + sum.inputOffset + task.sample * lanes * sum.inputSteps.group
+          + task.group * sum.inputSteps.batch,
+        weights, bias.map { $0 + task.sample * lanes * sum.outputs },
+        output + sum.outputOffset + task.sample * lanes * sum.outputSteps.group
+          + task.group * sum.outputSteps.batch)
+    }
+  }
+
+  /// One task, its sample being a vector of groups and its group a sample.
+  private func compute<T: KernelElement>(
+    _ task: SumTask, _ input: UnsafePointer<T>, _ weights: WeightPanels<T>, _ bias: UnsafePointer<T>?,
+    _ output: UnsafeMutablePointer<T>
+  ) {
+    let groups = min(lanes, sum.groups - task.sample * lanes)
+    let extents = zip(zip(turned.axes, task.origin), block.extents).map { min($0.0.count - $0.1, $1) }
+    let last = extents.count - 1
+    let (rows, columns) = (last > 0 ? extents[last - 1] : 1, extents[last])
+    let rest = rows % rowsOfStrip
+    guard let whole = results.route(last > 0 ? [rowsOfStrip, columns] : [columns]),
+      let partial = rest == 0 ? whole : results.route([rest, columns])
+    else { return }
+    let outer = Array(extents.prefix(max(last - 1, 0)))
+    let planes = zip(
+      places(outer, Array(lattice.pitches.prefix(outer.count))),
+      places(outer, Array(steps.prefix(outer.count))))
+    let planesOfFirst = outer.dropFirst().reduce(1, *)
+    let rowStep = last > 0 ? steps[last - 1] : 0
+    let output = output + zip(steps, task.origin).reduce(0) { $0 + $1.0 * $1.1 }
+    let packer = samples.packer(origin: task.origin, samples: groups)
+    withScratch(T.self, scratchSize) { packed in
+      let stage = packed + packedSize
+      let row = stage + stageSize
+      let start = row + results.rowSize
+      for channel in 0..<sum.inputs {
+        packer.pack(
+          input + channel * sum.inputSteps.channel, into: packed + channel * lattice.channelSize)
+      }
+      for share in task.panels {
+        for lane in 0..<lanes {
+          start[lane] = lane < groups ? bias.map { $0[lane * sum.outputs + share] } ?? .zero : .zero
+        }
+        let output = output + share * sum.outputSteps.channel
+        for (index, plane) in planes.enumerated() {
+          for first in stride(from: 0, to: rows, by: rowsOfStrip) {
+            let strip = first..<min(first + rowsOfStrip, rows)
+            add(
+              strip, columns: columns, origin: task.origin[0] + (last > 1 ? index / planesOfFirst : 0),
+              packed + plane.0, weights.panel(group: share, task.sample), start: start, to: stage)
+            (strip.count == rowsOfStrip ? whole : partial).unpack(
+              stage, samples: groups, batchStep: sum.outputSteps.group, accumulates: sum.accumulates,
+              row: row,
+              to: output + plane.1 + first * rowStep)
+          }
+        }
+      }
+    }
+  }
+
+  /// The sums of some rows of a plane, as they are counted.
+  ///
+  /// - Parameters:
+  ///   - origin: the place along the first axis of the plane or, of two axes, of its first row.
+  ///   - plane: its first row, packed.
+  ///   - start: what is added to.
+  private func add<T: KernelElement>(
+    _ rows: Range<Int>, columns: Int, origin: Int, _ plane: UnsafePointer<T>, _ weights: UnsafePointer<T>,
+    start: UnsafePointer<T>, to stage: UnsafeMutablePointer<T>
+  ) {
+    let pitch = steps.count > 1 ? lattice.pitches[steps.count - 2] : 0
+    offsets.withUnsafeBufferPointer { offsets in
+      var row = rows.lowerBound
+      while row < rows.upperBound {
+        // Of two axes each row has its own taps, but most have the same.
+        let isRow = steps.count == 2
+        let taps = heldTaps[isRow ? origin + row : origin]
+        var end = row + 1
+        while end < rows.upperBound && (!isRow || heldTaps[origin + end] == taps) { end += 1 }
+        let first = taps.lowerBound * tapsOfFirst
+        T.kernels.table.sum_lanes?(
+          end - row, columns, taps.count * tapsOfFirst, offsets.baseAddress.map { $0 + first },
+          plane + row * pitch,
+          pitch, weights + first * lanes, start, stage + (row - rows.lowerBound) * columns * lanes,
+          columns * lanes)
+        row = end
+      }
+    }
+  }
+}
+
+extension WindowSum {
+  /// The sum with its groups as samples and its samples as groups; weights do not follow.
+  fileprivate var turned: WindowSum {
+    var sum = self
+    (sum.batch, sum.groups) = (groups, batch)
+    (sum.inputSteps.batch, sum.inputSteps.group) = (inputSteps.group, inputSteps.batch)
+    (sum.outputSteps.batch, sum.outputSteps.group) = (outputSteps.group, outputSteps.batch)
+    return sum
+  }
+}
