@@ -129,6 +129,9 @@ final class DirectConvolution: Sendable {
   /// An output of so many bytes is written past the caches: its lines would be read first, and be gone before anybody
   /// reads them again.
   private static let pastCaches = 44 << 20
+  /// Where so many bytes are read and written, results that are few beside what is read are written past the caches too:
+  /// they would push it out. Measured with a call that reads the results next.
+  private static let filledCaches = 30 << 20
 
   /// Points of few channels: stretches of all outputs.
   private func mix<T: KernelElement>(
@@ -136,7 +139,9 @@ final class DirectConvolution: Sendable {
     _ output: UnsafeMutablePointer<T>
   ) {
     let (count, items) = (sum.positions, sum.batch * sum.groups)
-    let bytes = items * sum.outputs * count * MemoryLayout<T>.size
+    let results = items * sum.outputs * count * MemoryLayout<T>.size
+    let read = items * sum.inputs * count * MemoryLayout<T>.size
+    let isPast = results >= Self.pastCaches || 2 * results < read && read + results >= Self.filledCaches
     let pieces = max(1, min((16 + items - 1) / items, count >> 13))
     parallel(items * pieces) { task in
       let (item, piece) = task.quotientAndRemainder(dividingBy: pieces)
@@ -150,7 +155,7 @@ final class DirectConvolution: Sendable {
           end - first, sum.inputs, from + first, sum.inputSteps.channel, min(height, sum.outputs - row),
           weights.panel(group: group, panel), height, bias.map { $0 + group * sum.outputs + row },
           to + row * sum.outputSteps.channel + first, sum.outputSteps.channel,
-          bytes < Self.pastCaches ? 0 : 1)
+          isPast ? 1 : 0)
       }
     }
   }

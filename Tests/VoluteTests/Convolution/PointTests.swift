@@ -3,7 +3,7 @@ import Volute
 import VoluteEngine
 
 /// Kernels of one place and few channels, whose outputs are mixed line by line: rows that begin anywhere in a line of
-/// the cache, groups, samples, both directions, and an output that is written past the caches.
+/// the cache, groups, samples, both directions, and outputs that are written past the caches.
 @Suite struct PointTests {
   static let shapes: [(input: [Int], weight: [Int], groups: Int)] = [
     (input: [1, 1, 65, 67], weight: [3, 1, 1, 1], groups: 1),
@@ -11,6 +11,7 @@ import VoluteEngine
     (input: [2, 6, 71, 73], weight: [20, 3, 1, 1], groups: 2),
     (input: [3, 8, 4096], weight: [5, 8, 1], groups: 1),
     (input: [1, 2, 103, 101, 97], weight: [12, 2, 1, 1, 1], groups: 1),
+    (input: [1, 7, 105, 103, 101], weight: [1, 7, 1, 1, 1], groups: 1),
   ]
 
   @Test(arguments: shapes) func agreesWithTheDefinition(
