@@ -136,9 +136,10 @@ typedef struct __attribute__((swift_attr("@Sendable"))) {
   // to[j * lanes + i] = from[i * pitch + j] for i < rows, zeros for other lanes; and back.
   void (*lines_to_lanes)(ptrdiff_t rows, ptrdiff_t columns, const void *from, ptrdiff_t pitch, void *to);
   void (*lanes_to_lines)(ptrdiff_t rows, ptrdiff_t columns, const void *from, void *to, ptrdiff_t pitch);
-  // to[places[j] + i] = from[i * pitch + j] for i < rows, zeros for other lanes; and back.
+  // to[places[j] + i] = from[i * pitch + j] for i < rows, zeros for other lanes; and back. What lies `ahead` elements
+  // behind what is read will be wanted next.
   void (*lines_to_places)(ptrdiff_t rows, ptrdiff_t columns, const void *from, ptrdiff_t pitch, void *to,
-                          const int32_t *places);
+                          const int32_t *places, ptrdiff_t ahead);
   void (*places_to_lines)(ptrdiff_t rows, ptrdiff_t columns, const void *from, const int32_t *places, void *to,
                           ptrdiff_t pitch);
   // The first n / 2 + 1 values of the spectra of two real lines from the transform of the one plus i times the other;

@@ -115,7 +115,8 @@ final class BatchConvolution: Sendable {
         let channels = min(block.channels, sum.inputs - channel)
         for index in 0..<channels {
           packer.pack(
-            input + (channel + index) * sum.inputSteps.channel, into: packed + index * lattice.channelSize)
+            input + (channel + index) * sum.inputSteps.channel, next: sum.inputSteps.channel,
+            into: packed + index * lattice.channelSize)
         }
         let taps = lattice.tapOffsets.count
         offsets.withUnsafeBufferPointer { offsets in

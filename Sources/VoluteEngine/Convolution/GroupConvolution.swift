@@ -170,7 +170,8 @@ final class GroupConvolution: Sendable {
       let start = row + results.rowSize
       for channel in 0..<sum.inputs {
         packer.pack(
-          input + channel * sum.inputSteps.channel, into: packed + channel * lattice.channelSize)
+          input + channel * sum.inputSteps.channel, next: sum.inputSteps.channel,
+          into: packed + channel * lattice.channelSize)
       }
       for share in task.panels {
         for lane in 0..<lanes {

@@ -90,16 +90,21 @@ final class LaneRoute: @unchecked Sendable {
   }
 
   /// Into a block: `samples` samples, `batchStep` apart.
+  ///
+  /// - Parameter next: how far behind it another array begins that will be packed next.
   func pack<T: KernelElement>(
-    _ array: UnsafePointer<T>, samples: Int, batchStep: Int, into block: UnsafeMutablePointer<T>
+    _ array: UnsafePointer<T>, next: Int, samples: Int, batchStep: Int, into block: UnsafeMutablePointer<T>
   ) {
     let turn = T.kernels.table.lines_to_places
     for stretch in stretches {
       turn?(
         samples, stretch.count, array + stretch.element, batchStep, block,
-        places.baseAddress.map { $0 + stretch.first })
+        places.baseAddress.map { $0 + stretch.first }, stretch.count > Self.long ? Self.long / 4 : next)
     }
   }
+
+  /// Elements of a stretch so long that what follows in it is fetched before the next.
+  private static let long = 512
 
   /// Out of a block, to be written or added.
   ///

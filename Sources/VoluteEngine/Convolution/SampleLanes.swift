@@ -139,13 +139,19 @@ struct SampleLanes: Sendable {
     fileprivate let starts: [(from: Int, to: Int)]
 
     /// Packs one channel.
-    func pack<T: KernelElement>(_ input: UnsafePointer<T>, into buffer: UnsafeMutablePointer<T>) {
-      for (from, to) in starts {
+    ///
+    /// - Parameter next: how far behind it the next channel lies.
+    func pack<T: KernelElement>(
+      _ input: UnsafePointer<T>, next: Int, into buffer: UnsafeMutablePointer<T>
+    ) {
+      for (index, (from, to)) in starts.enumerated() {
         for void in from < 0 ? plane.all : plane.voids {
           (buffer + to + void.lowerBound).update(repeating: .zero, count: void.count)
         }
         if from >= 0 {
-          plane.route.pack(input + from, samples: samples, batchStep: batchStep, into: buffer + to)
+          let following = starts[(index + 1)...].first { $0.from >= 0 }?.from ?? from + next
+          plane.route.pack(
+            input + from, next: following - from, samples: samples, batchStep: batchStep, into: buffer + to)
         }
       }
     }

@@ -242,7 +242,8 @@ final class WinogradRowConvolution: Sendable {
     if let samples {
       let packer = samples.packer(origin: origin, samples: count, planes: planes.taps > 1 ? wanted : nil)
       for channel in 0..<sum.inputs {
-        packer.pack(input + channel * sum.inputSteps.channel, into: scratch)
+        packer.pack(
+          input + channel * sum.inputSteps.channel, next: sum.inputSteps.channel, into: scratch)
         passOn(channel)
       }
     } else {
