@@ -4,7 +4,8 @@ import CVolute
 /// each with its own weights, so that rows of any length, strides and dilations leave no lane empty.
 ///
 /// To what packs and writes blocks the groups are samples.
-final class GroupConvolution: Sendable {
+// Unchecked: plain memory, written only while it is made.
+final class GroupConvolution: @unchecked Sendable {
   let sum: WindowSum
   let lanes: Int
   let weightLayout: PackedLayout
@@ -14,11 +15,12 @@ final class GroupConvolution: Sendable {
   private let weightSum: WindowSum
   private let block: BatchBlock
   private let lattice: Lattice
-  private let offsets: [Int32]
+  private let rowPitch: Int
   private let blocks: [Int]
+  private let offsets: UnsafeBufferPointer<Int32>
   /// For each output along the first axis, its taps along it that do not read padding, or all of them where these would
   /// not lie together.
-  private let heldTaps: [Range<Int>]
+  private let heldTaps: UnsafeBufferPointer<Range<Int>>
   /// Taps of the other axes under each of those.
   private let tapsOfFirst: Int
   /// Between neighbouring outputs along each axis.
@@ -54,14 +56,16 @@ final class GroupConvolution: Sendable {
     self.block = block
     let lattice = Lattice(axes, block: block.extents)
     self.lattice = lattice
-    offsets = (0..<block.channels).flatMap { channel in
-      lattice.tapOffsets.map { Int32(channel * lattice.channelSize + $0) }
-    }
+    let rows = turned.axes.count - 2
+    rowPitch = rows < 0 ? 0 : lattice.pitches[rows]
+    offsets = UnsafeBufferPointer(
+      copying: (0..<block.channels).flatMap { channel in
+        lattice.tapOffsets.map { Int32(channel * lattice.channelSize + $0) }
+      })
     let first = turned.axes[0]
     let isHeld = turned.axes.count > 1 && sum.inputs == 1
-    heldTaps = (0..<first.count).map {
-      isHeld ? first.taps(of: $0) : 0..<first.kernel * sum.inputs
-    }
+    heldTaps = UnsafeBufferPointer(
+      copying: (0..<first.count).map { isHeld ? first.taps(of: $0) : 0..<first.kernel * sum.inputs })
     tapsOfFirst = sum.taps / first.kernel
     steps = turned.axes.map(\.outputStep)
     blocks = zip(axes, block.extents).map { ($0.count + $1 - 1) / $1 }
@@ -81,6 +85,11 @@ final class GroupConvolution: Sendable {
     }
     rowsOfStrip = last > 0 ? strip[last - 1] : 1
     results = LaneResults(turned, strip, lanes: lanes)
+  }
+
+  deinit {
+    offsets.deallocate()
+    heldTaps.deallocate()
   }
 
   /// Cycles of a vector of outputs, `bytes` long: as many as its products take where taps lie together in threes and
@@ -204,23 +213,19 @@ final class GroupConvolution: Sendable {
     _ rows: Range<Int>, columns: Int, origin: Int, _ plane: UnsafePointer<T>, _ weights: UnsafePointer<T>,
     start: UnsafePointer<T>, to stage: UnsafeMutablePointer<T>
   ) {
-    let pitch = steps.count > 1 ? lattice.pitches[steps.count - 2] : 0
-    offsets.withUnsafeBufferPointer { offsets in
-      var row = rows.lowerBound
-      while row < rows.upperBound {
-        // Of two axes each row has its own taps, but most have the same.
-        let isRow = steps.count == 2
-        let taps = heldTaps[isRow ? origin + row : origin]
-        var end = row + 1
-        while end < rows.upperBound && (!isRow || heldTaps[origin + end] == taps) { end += 1 }
-        let first = taps.lowerBound * tapsOfFirst
-        T.kernels.table.sum_lanes?(
-          end - row, columns, taps.count * tapsOfFirst, offsets.baseAddress.map { $0 + first },
-          plane + row * pitch,
-          pitch, weights + first * lanes, start, stage + (row - rows.lowerBound) * columns * lanes,
-          columns * lanes)
-        row = end
-      }
+    let isRow = steps.count == 2
+    var row = rows.lowerBound
+    while row < rows.upperBound {
+      // Of two axes each row has its own taps, but most have the same.
+      let taps = heldTaps[isRow ? origin + row : origin]
+      var end = row + 1
+      while end < rows.upperBound && (!isRow || heldTaps[origin + end] == taps) { end += 1 }
+      let first = taps.lowerBound * tapsOfFirst
+      T.kernels.table.sum_lanes?(
+        end - row, columns, taps.count * tapsOfFirst, offsets.baseAddress.map { $0 + first },
+        plane + row * rowPitch, rowPitch, weights + first * lanes, start,
+        stage + (row - rows.lowerBound) * columns * lanes, columns * lanes)
+      row = end
     }
   }
 }

@@ -14,6 +14,8 @@ struct SampleLanes: Sendable {
   private let lattice: Lattice
   private let lanes: Int
   private let batchStep: Int
+  /// Places between the phases of each axis.
+  private let phaseSteps: [Int]
   /// The axes of a plane, and before them the others.
   private let planeAxes: Range<Int>
   /// For each axis of a plane and each block along it: its kind, and the element that the kind's elements are relative
@@ -42,7 +44,10 @@ struct SampleLanes: Sendable {
     batchStep = sum.inputSteps.batch
     let count = lattice.axes.count - 1
     planeAxes = max(count - 2, 0)..<count
-    let phaseSteps = Self.phaseSteps(lattice)
+    let phaseSteps = StridedArray.contiguousStrides(lattice.parts.map(\.phases.count)).map {
+      $0 * lattice.phaseSize
+    }
+    self.phaseSteps = phaseSteps
 
     /// Places along an axis in all phases, and under each the element, relative to some; `nil` for padding.
     typealias Line = [(place: Int, element: Int?)]
@@ -94,10 +99,6 @@ struct SampleLanes: Sendable {
           all: Self.runs(voids + pairs.map(\.place), lanes: lanes))
       }
     }
-  }
-
-  private static func phaseSteps(_ lattice: Lattice) -> [Int] {
-    StridedArray.contiguousStrides(lattice.parts.map(\.phases.count)).map { $0 * lattice.phaseSize }
   }
 
   /// Vectors as runs of elements.
@@ -161,7 +162,6 @@ struct SampleLanes: Sendable {
   ///   - origin: the block's first output along each axis but the samples'.
   ///   - planes: which places of the first axis are wanted; all of them unless given.
   func packer(origin: [Int], samples: Int, planes wanted: Range<Int>? = nil) -> Packer {
-    let phaseSteps = Self.phaseSteps(lattice)
     let here = planeAxes.map { kinds[$0 - planeAxes.lowerBound][origin[$0] / lattice.block[$0]] }
     var starts = [(from: here.reduce(0) { $0 + $1.element }, to: 0)]
     for index in 0..<planeAxes.lowerBound {
