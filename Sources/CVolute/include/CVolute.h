@@ -89,6 +89,8 @@ typedef struct __attribute__((swift_attr("@Sendable"))) {
   const volute_tile *tiles;
   ptrdiff_t stencil_count;
   const volute_stencil *stencils;
+  // Vectors that `sum_lanes` sums at once.
+  ptrdiff_t lane_sums;
   // to[r * stride + j * lanes + i] = start[i] + the sum over k < depth of from[r * pitch + offsets[k] + j * lanes + i] *
   // factors[k * lanes + i], for r < rows and j < count.
   void (*sum_lanes)(ptrdiff_t rows, ptrdiff_t count, ptrdiff_t depth, const int32_t *offsets, const void *from,
@@ -100,7 +102,7 @@ typedef struct __attribute__((swift_attr("@Sendable"))) {
   void (*emit)(ptrdiff_t rows, ptrdiff_t n, const void *from, ptrdiff_t pitch, void *to, ptrdiff_t stride,
                ptrdiff_t step, const void *bias, int accumulate);
   // to[r * stride + i] = the sum over k < depth of factors[k * step + r] * from[k * pitch + i], + bias[r] if there is one.
-  // Past the caches if `past` is set: for what is larger than they are.
+  // Past the caches if `past` is set.
   void (*mix)(ptrdiff_t n, ptrdiff_t depth, const void *from, ptrdiff_t pitch, ptrdiff_t rows, const void *factors,
               ptrdiff_t step, const void *bias, void *to, ptrdiff_t stride, int past);
   // Line l of `to`, `pitch` long, from the line that starts at `from + sources[l]`; zeros if that is negative. What

@@ -1,7 +1,7 @@
 import CVolute
 
-/// The block of outputs that a task of ``BatchConvolution`` or ``GroupConvolution`` computes: chosen by what it would cost, in cycles of a core
-/// that finishes two vectors of products in each.
+/// The block of outputs that a task of ``BatchConvolution`` or ``GroupConvolution`` computes: chosen by what it would
+/// cost, in cycles of a core that finishes two vectors of products in each.
 struct BatchBlock {
   /// Outputs of a block along each axis, and the lanes.
   private(set) var extents: [Int] = []
@@ -17,29 +17,37 @@ struct BatchBlock {
   private let height: Int
   private let kernels: KernelSet
   private let bytes: Int
+  private let isInStrips: Bool
 
   private var panels: Int { (sum.outputs + height - 1) / height }
 
   /// - Parameters:
   ///   - sum: its samples lie in the lanes.
   ///   - height: output channels of a panel.
-  ///   - packsAllChannels: whether all input channels have to be packed at once.
+  ///   - inStrips: whether all input channels are packed at once and results are written a strip of rows after the other.
   ///   - products: cycles of one row of a panel, by its outputs and how often it is come back to.
   init<T: KernelElement>(
-    _ sum: WindowSum, height: Int, packsAllChannels: Bool = false, _ type: T.Type,
+    _ sum: WindowSum, height: Int, inStrips: Bool = false, _ type: T.Type,
     products: (_ columns: Int, _ passes: Double) -> Double
   ) {
     self.sum = sum
     self.height = height
+    isInStrips = inStrips
     kernels = T.kernels
     bytes = MemoryLayout<T>.size
     parts = sum.axes.map(Lattice.Axis.init)
     let counts = sum.axes.map(\.count)
     // Few, as every combination is looked at.
-    let candidates = counts.map { count in
-      Set([1, 2, 3, 4, 6, 8, 12, 16, count].map { (count + $0 - 1) / $0 }).sorted()
+    let candidates = counts.enumerated().map { index, count in
+      var pieces = index + 3 < counts.count ? [1, 4, count] : [1, 2, 3, 4, 6, 8, 12, 16, count]
+      var more = 32
+      while count / more >= 32 {
+        pieces.append(more)
+        more *= 2
+      }
+      return Set(pieces.map { (count + $0 - 1) / $0 }).sorted()
     }
-    let channels = Set((packsAllChannels ? [1] : [1, 2, 4, 8]).map { (sum.inputs + $0 - 1) / $0 }).sorted()
+    let channels = Set((inStrips ? [1] : [1, 2, 4, 8]).map { (sum.inputs + $0 - 1) / $0 }).sorted()
     let wanted = SumTask.wanted(sum.multiplyAdds)
     func choose(_ extents: [Int]) {
       if extents.count < counts.count {
@@ -68,6 +76,9 @@ struct BatchBlock {
     extents.append(kernels.lanes)
   }
 
+  /// Elements that a packed block may have: the places of larger ones would take long to list, and gain nothing.
+  static let mostPacked = 1 << 23
+
   /// Cycles of a block beside its products.
   private func cost(_ extents: [Int], channels: Int, shares: Int) -> Double {
     let lanes = kernels.lanes
@@ -92,9 +103,13 @@ struct BatchBlock {
       * SampleLanes.turned(Array(extents[plane]), isWhole: wholeOutput, lanes: lanes)
     let again = (passes - 1) * Double(sum.outputs) * Double(extents.reduce(1, *)) * 2
 
-    let stored = Double(channels * lengths.reduce(lanes, *) * bytes)
+    let packedSize = channels * lengths.reduce(lanes, *)
+    if packedSize > Self.mostPacked { return .infinity }
+    let stored = Double(packedSize * bytes)
     let ofShare = (panels + shares - 1) / shares
-    let results = Double(ofShare * height * extents.reduce(lanes, *) * bytes)
+    let results =
+      isInStrips
+      ? Double(extents[last] * lanes * bytes) : Double(ofShare * height * extents.reduce(lanes, *) * bytes)
     // Each panel reads the block.
     let spill = CostModel.spill(
       kept: stored + results, moved: (stored * Double(1 + ofShare) + results * 2) * passes)

@@ -20,7 +20,7 @@ final class BatchConvolution: Sendable {
   static func reasonAgainst(_ sum: WindowSum, lanes: Int) -> String? {
     // So many products in one sum lose digits.
     if sum.taps > 1024 { return "a window of \(sum.taps) places is too large to be summed at once" }
-    return SampleLanes.reasonAgainst(sum, lanes: lanes)
+    return SampleLanes.reasonAgainst(sum, lanes: lanes, channels: (sum.inputs + 7) / 8)
   }
 
   init<T: KernelElement>(_ sum: WindowSum, _ type: T.Type) {
@@ -37,13 +37,14 @@ final class BatchConvolution: Sendable {
     }
     let lattice = Lattice(axes, block: block.extents)
     self.lattice = lattice
-    offsets = (0..<block.channels).flatMap { channel in
-      lattice.tapOffsets.map { Int32(channel * lattice.channelSize + $0) }
-    }
+    offsets = lattice.offsets(channels: block.channels)
     tiles = Self.tiles(block.extents, lattice, height: height, kernels: T.kernels)
     blocks = zip(axes, block.extents).map { ($0.count + $1 - 1) / $1 }
     samples = SampleLanes(sum, lattice, lanes: lanes)
-    results = LaneResults(sum, block.extents, lanes: lanes)
+    results = LaneResults(
+      sum,
+      extents: zip(sum.axes, block.extents).suffix(2).map { LaneResults.pieces(of: $0.count, extent: $1) },
+      lanes: lanes)
   }
 
   private static func tiles(_ extents: [Int], _ lattice: Lattice, height: Int, kernels: KernelSet)
@@ -115,7 +116,8 @@ final class BatchConvolution: Sendable {
         let channels = min(block.channels, sum.inputs - channel)
         for index in 0..<channels {
           packer.pack(
-            input + (channel + index) * sum.inputSteps.channel, next: sum.inputSteps.channel,
+            input + (channel + index) * sum.inputSteps.channel,
+            next: channel + index + 1 < sum.inputs ? sum.inputSteps.channel : nil,
             into: packed + index * lattice.channelSize)
         }
         let taps = lattice.tapOffsets.count

@@ -299,7 +299,8 @@ private struct Outcome {
   ) -> Result<(plan: SumPlan, estimate: SumEstimate), Refusal> {
     let bytes = MemoryLayout<T>.size
     var options: [(plan: SumPlan, estimate: SumEstimate)] = []
-    if GroupConvolution.reasonAgainst(sum, lanes: T.kernels.lanes) == nil {
+    let reasonAgainstGroups = GroupConvolution.reasonAgainst(sum, lanes: T.kernels.lanes)
+    if reasonAgainstGroups == nil {
       let plan = GroupConvolution(sum, T.self)
       options.append((.groups(plan), plan.estimate(bytes: bytes)))
     }
@@ -313,7 +314,10 @@ private struct Outcome {
     let fitting = options.filter { $0.estimate.workspace <= limit }
     guard
       let best = (fitting.isEmpty ? options : fitting).min(by: { $0.estimate.seconds < $1.estimate.seconds })
-    else { return .failure(Refusal(text: reason ?? "")) }
+    else {
+      return .failure(
+        Refusal(text: [reason, reasonAgainstGroups].compactMap { $0 }.joined(separator: ", and ")))
+    }
     return .success(best)
   }
 

@@ -37,9 +37,7 @@ final class DirectConvolution: Sendable {
       width: width, work: sum.multiplyAdds)
     let lattice = Lattice(sum.axes, block: block.extents)
     self.lattice = lattice
-    offsets = (0..<block.channels).flatMap { channel in
-      lattice.tapOffsets.map { Int32(channel * lattice.channelSize + $0) }
-    }
+    offsets = lattice.offsets(channels: block.channels)
     tiles = BlockTiles(
       extents: block.extents, pitches: lattice.pitches, steps: sum.axes.map(\.outputStep), height: height,
       kernels: T.kernels)

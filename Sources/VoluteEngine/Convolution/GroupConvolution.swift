@@ -18,8 +18,8 @@ final class GroupConvolution: @unchecked Sendable {
   private let rowPitch: Int
   private let blocks: [Int]
   private let offsets: UnsafeBufferPointer<Int32>
-  /// For each output along the first axis, its taps along it that do not read padding, or all of them where these would
-  /// not lie together.
+  /// For each output along the first axis, the taps along it from the first to the last that read anything but padding;
+  /// all of them, of all input channels, where there are several channels or only this axis.
   private let heldTaps: UnsafeBufferPointer<Range<Int>>
   /// Taps of the other axes under each of those.
   private let tapsOfFirst: Int
@@ -31,9 +31,9 @@ final class GroupConvolution: @unchecked Sendable {
   private let rowsOfStrip: Int
 
   static func reasonAgainst(_ sum: WindowSum, lanes: Int) -> String? {
-    if 2 * sum.groups < lanes { return "\(sum.groups) groups leave most of \(lanes) lanes empty" }
+    if 2 * sum.groups < lanes { return "too few groups (\(sum.groups)) to fill \(lanes) lanes" }
     if sum.depth > 1024 { return "\(sum.depth) products to an output are too many to be summed at once" }
-    return SampleLanes.reasonAgainst(sum.turned, lanes: lanes)
+    return SampleLanes.reasonAgainst(sum.turned, lanes: lanes, channels: sum.inputs)
   }
 
   init<T: KernelElement>(_ sum: WindowSum, _ type: T.Type) {
@@ -47,10 +47,11 @@ final class GroupConvolution: @unchecked Sendable {
     self.weightSum = weightSum
     weightLayout = PackedLayout(.panels, weightSum, [lanes], T.self)
     let axes = turned.axes + [SampleLanes.axis(turned, lanes: lanes)]
-    let cycles = Self.cyclesOfOutput(sum, bytes: MemoryLayout<T>.size * lanes)
-    let block = BatchBlock(turned, height: 1, packsAllChannels: true, T.self) { columns, passes in
+    let widest = T.kernels.table.lane_sums
+    let cycles = Self.cyclesOfOutput(sum, widest: widest, bytes: MemoryLayout<T>.size * lanes)
+    let block = BatchBlock(turned, height: 1, inStrips: true, T.self) { columns, passes in
       // Sums wait for each other where they are few.
-      let pieces = (columns + Self.widest - 1) / Self.widest
+      let pieces = (columns + widest - 1) / widest
       return max(Double(columns), 8 * Double(pieces)) * cycles + Double(pieces) * 20 * passes
     }
     self.block = block
@@ -58,10 +59,7 @@ final class GroupConvolution: @unchecked Sendable {
     self.lattice = lattice
     let rows = turned.axes.count - 2
     rowPitch = rows < 0 ? 0 : lattice.pitches[rows]
-    offsets = UnsafeBufferPointer(
-      copying: (0..<block.channels).flatMap { channel in
-        lattice.tapOffsets.map { Int32(channel * lattice.channelSize + $0) }
-      })
+    offsets = UnsafeBufferPointer(copying: lattice.offsets(channels: block.channels))
     let first = turned.axes[0]
     let isHeld = turned.axes.count > 1 && sum.inputs == 1
     heldTaps = UnsafeBufferPointer(
@@ -70,21 +68,17 @@ final class GroupConvolution: @unchecked Sendable {
     steps = turned.axes.map(\.outputStep)
     blocks = zip(axes, block.extents).map { ($0.count + $1 - 1) / $1 }
     samples = SampleLanes(turned, lattice, lanes: lanes)
-    // Strips of blocks are strips of the axis.
-    var strip = block.extents
-    let last = strip.count - 2
-    for axis in strip.indices.prefix(max(last - 1, 0)) { strip[axis] = 1 }
-    if last > 0 {
-      let rows = strip[last - 1]
-      let most = max(1, min(rows, Self.vectorsOfStrip / strip[last]))
-      let isWhole = rows == turned.axes[last - 1].count
-      strip[last - 1] =
-        isWhole
-        ? ConvolutionBlock.even(rows, atMost: most, multiple: 1)
-        : (1...most).last { rows.isMultiple(of: $0) } ?? 1
+    var extents = zip(turned.axes, block.extents).map { LaneResults.pieces(of: $0.count, extent: $1) }
+    let columns = block.extents[extents.count - 1]
+    if rows < 0 {
+      rowsOfStrip = 1
+    } else {
+      let strip = ConvolutionBlock.even(
+        block.extents[rows], atMost: max(1, Self.vectorsOfStrip / columns), multiple: 1)
+      rowsOfStrip = strip
+      extents[rows] = Set(extents[rows].flatMap { LaneResults.pieces(of: $0, extent: strip).union([strip]) })
     }
-    rowsOfStrip = last > 0 ? strip[last - 1] : 1
-    results = LaneResults(turned, strip, lanes: lanes)
+    results = LaneResults(turned, extents: Array(extents.suffix(2)), lanes: lanes)
   }
 
   deinit {
@@ -92,9 +86,9 @@ final class GroupConvolution: @unchecked Sendable {
     heldTaps.deallocate()
   }
 
-  /// Cycles of a vector of outputs, `bytes` long: as many as its products take where taps lie together in threes and
-  /// share what they load.
-  private static func cyclesOfOutput(_ sum: WindowSum, bytes: Int) -> Double {
+  /// Cycles of a vector of outputs, `bytes` long, of which `widest` are summed at once: as many as its products take where
+  /// taps lie together in threes and share what they load.
+  private static func cyclesOfOutput(_ sum: WindowSum, widest: Int, bytes: Int) -> Double {
     let last = sum.axes[sum.axes.count - 1]
     let together = last.stride == 1 && last.dilation == 1 ? last.kernel / 3 * 3 : 0
     let loads = 1.5 - Double(together) / Double(2 * last.kernel)
@@ -106,9 +100,6 @@ final class GroupConvolution: @unchecked Sendable {
 
   /// Vectors of results that are still near when they are turned and written.
   private static let vectorsOfStrip = 256
-  /// Outputs that the kernel sums at once.
-  private static let widest = 14
-
   /// What all blocks take, in cycles of a core that finishes two vectors of products in each.
   var cycles: Double { block.cycles }
   private var packedSize: Int { block.channels * lattice.channelSize }
@@ -179,7 +170,8 @@ final class GroupConvolution: @unchecked Sendable {
       let start = row + results.rowSize
       for channel in 0..<sum.inputs {
         packer.pack(
-          input + channel * sum.inputSteps.channel, next: sum.inputSteps.channel,
+          input + channel * sum.inputSteps.channel,
+          next: channel + 1 < sum.inputs ? sum.inputSteps.channel : nil,
           into: packed + channel * lattice.channelSize)
       }
       for share in task.panels {

@@ -4,20 +4,16 @@ struct LaneResults: Sendable {
   private let lanes: Int
   /// The ways of planes of results, the last two axes, by their extents.
   private let routes: [[Int]: LaneRoute]
-  /// Elements of the row that ``write(_:samples:channels:origin:extents:row:to:)`` needs room for: the longest stretch of
-  /// results of all samples.
+  /// Elements of the row that is needed to write results.
   let rowSize: Int
 
-  /// - Parameter extents: of a block, along each axis of `sum`, and the lanes.
-  init(_ sum: WindowSum, _ extents: [Int], lanes: Int) {
+  /// - Parameter extents: that planes of results may have along each of the last two axes.
+  init(_ sum: WindowSum, extents: [Set<Int>], lanes: Int) {
     self.sum = sum
     self.lanes = lanes
     let planeAxes = sum.axes.indices.suffix(2)
-    let planes = planeAxes.reduce([[Int]()]) { planes, axis in
-      planes.flatMap { plane in
-        // A whole block's, and those of the last block.
-        [extents[axis], (sum.axes[axis].count - 1) % extents[axis] + 1].map { plane + [$0] }
-      }
+    let planes = extents.reduce([[Int]()]) { planes, extents in
+      planes.flatMap { plane in extents.map { plane + [$0] } }
     }
     var routes: [[Int]: LaneRoute] = [:]
     for plane in planes {
@@ -26,7 +22,12 @@ struct LaneResults: Sendable {
       routes[plane] = LaneRoute(outputs.enumerated().map { ($1, $0 * lanes) }, bridges: false)
     }
     self.routes = routes
-    rowSize = extents.dropLast().suffix(2).reduce(lanes, *)
+    rowSize = lanes * (routes.values.map { $0.rowLength(accumulates: sum.accumulates) }.max() ?? 0)
+  }
+
+  /// The extents of pieces of an axis: of a whole one, and of the last.
+  static func pieces(of count: Int, extent: Int) -> Set<Int> {
+    [min(extent, count), (count - 1) % extent + 1]
   }
 
   /// The way of a plane of such extents.
@@ -35,7 +36,7 @@ struct LaneResults: Sendable {
   /// Turns complete sums back and puts them where they belong, or adds them to what is there.
   ///
   /// - Parameters:
-  ///   - stage: a block of each channel.
+  ///   - stage: a block of `extents` of each channel, which ends with the lanes.
   ///   - output: the first channel's results of the first sample.
   func write<T: KernelElement>(
     _ stage: UnsafePointer<T>, samples: Int, channels: Int, origin: [Int], extents: [Int],

@@ -91,24 +91,30 @@ final class LaneRoute: @unchecked Sendable {
 
   /// Into a block: `samples` samples, `batchStep` apart.
   ///
-  /// - Parameter next: how far behind it another array begins that will be packed next.
+  /// - Parameter next: how far behind it another array begins that will be packed next, if there is one.
   func pack<T: KernelElement>(
-    _ array: UnsafePointer<T>, next: Int, samples: Int, batchStep: Int, into block: UnsafeMutablePointer<T>
+    _ array: UnsafePointer<T>, next: Int?, samples: Int, batchStep: Int, into block: UnsafeMutablePointer<T>
   ) {
     let turn = T.kernels.table.lines_to_places
     for stretch in stretches {
       turn?(
         samples, stretch.count, array + stretch.element, batchStep, block,
-        places.baseAddress.map { $0 + stretch.first }, stretch.count > Self.long ? Self.long / 4 : next)
+        places.baseAddress.map { $0 + stretch.first },
+        stretch.count > Self.long ? Self.long / 4 : next ?? Self.long / 4)
     }
   }
 
   /// Elements of a stretch so long that what follows in it is fetched before the next.
   private static let long = 512
 
+  /// Elements of the longest stretch that needs a row on its way out.
+  func rowLength(accumulates: Bool) -> Int {
+    stretches.filter { accumulates || $0.step != 1 }.map(\.count).max() ?? 0
+  }
+
   /// Out of a block, to be written or added.
   ///
-  /// - Parameter row: room for ``longest`` elements of each sample.
+  /// - Parameter row: room for ``rowLength(accumulates:)`` elements of each sample.
   func unpack<T: KernelElement>(
     _ block: UnsafePointer<T>, samples: Int, batchStep: Int, accumulates: Bool, row: UnsafeMutablePointer<T>,
     to array: UnsafeMutablePointer<T>

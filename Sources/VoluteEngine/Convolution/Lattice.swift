@@ -98,6 +98,11 @@ final class Lattice: Sendable {
     }
   }
 
+  /// For each tap of some channels, where it reads relative to the first channel's output.
+  func offsets(channels: Int) -> [Int32] {
+    (0..<channels).flatMap { channel in tapOffsets.map { Int32(channel * channelSize + $0) } }
+  }
+
   /// The places `first, first + step, ...` of the last axis as evenly spaced stretches of the input.
   static func runs(
     _ axis: WindowSum.Axis, places first: Int, step: Int, length: Int

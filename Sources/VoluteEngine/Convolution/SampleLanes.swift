@@ -24,9 +24,18 @@ struct SampleLanes: Sendable {
   /// By the kinds of the axes.
   private let planes: [[Plane]]
 
-  static func reasonAgainst(_ sum: WindowSum, lanes: Int) -> String? {
+  /// - Parameter channels: as few input channels as can be packed at once.
+  static func reasonAgainst(_ sum: WindowSum, lanes: Int, channels: Int = 1) -> String? {
     if 2 * sum.batch < lanes { return "a batch of \(sum.batch) leaves most of \(lanes) lanes empty" }
     if sum.axes.last?.inputStep != 1 { return "rows of the input do not lie in a row" }
+    let parts = sum.axes.map(Lattice.Axis.init)
+    let places = Lattice.channelSize(parts, block: parts.map { _ in 1 })
+    if places.multipliedReportingOverflow(by: channels).overflow
+      || places * channels > BatchBlock.mostPacked / lanes
+    {
+      return
+        "windows reach over \(places) places of \(channels) channels, too many to be packed for each output"
+    }
     return nil
   }
 
@@ -141,18 +150,21 @@ struct SampleLanes: Sendable {
 
     /// Packs one channel.
     ///
-    /// - Parameter next: how far behind it the next channel lies.
+    /// - Parameter next: how far behind it the next channel lies, if there is one.
     func pack<T: KernelElement>(
-      _ input: UnsafePointer<T>, next: Int, into buffer: UnsafeMutablePointer<T>
+      _ input: UnsafePointer<T>, next: Int?, into buffer: UnsafeMutablePointer<T>
     ) {
       for (index, (from, to)) in starts.enumerated() {
         for void in from < 0 ? plane.all : plane.voids {
           (buffer + to + void.lowerBound).update(repeating: .zero, count: void.count)
         }
         if from >= 0 {
-          let following = starts[(index + 1)...].first { $0.from >= 0 }?.from ?? from + next
+          let following =
+            starts[(index + 1)...].first { $0.from >= 0 }?.from
+            ?? next.flatMap { next in starts.first { $0.from >= 0 }.map { $0.from + next } }
           plane.route.pack(
-            input + from, next: following - from, samples: samples, batchStep: batchStep, into: buffer + to)
+            input + from, next: following.map { $0 - from }, samples: samples, batchStep: batchStep,
+            into: buffer + to)
         }
       }
     }

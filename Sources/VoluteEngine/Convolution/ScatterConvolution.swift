@@ -46,7 +46,7 @@ final class ScatterConvolution: Sendable {
     self.sum = sum
     weightLayout = PackedLayout(.panels, sum, [height], T.self)
     let extents = shape.extents
-    let lattice = Lattice(sum.axes, block: extents)
+    let lattice = Self.lattice(sum.axes, extents)
     self.lattice = lattice
     blocks = zip(sum.axes, extents).map { ($0.count + $1 - 1) / $1 }
     offsets = (0..<sum.inputs).map { Int32($0 * lattice.channelSize) }
@@ -56,6 +56,18 @@ final class ScatterConvolution: Sendable {
     self.pitch = pitch % 256 == 0 ? pitch + T.kernels.lanes : pitch
     targets = ScatterTargets(
       window.axes, plane: window.inputSteps.channel, block: extents, pitch: self.pitch)
+  }
+
+  /// Blocks of points; one that holds all places of an array without gaps is a single line.
+  private static func lattice(_ axes: [WindowSum.Axis], _ extents: [Int]) -> Lattice {
+    let count = extents.reduce(1, *)
+    let isLine =
+      axes.map(\.count) == extents && axes.map(\.inputStep) == StridedArray.contiguousStrides(extents)
+    if !isLine { return Lattice(axes, block: extents) }
+    let line = WindowSum.Axis(
+      sources: Array(0..<count), stride: 1, dilation: 1, kernel: 1, count: count, inputStep: 1, weightStep: 1,
+      outputStep: 0)
+    return Lattice([line], block: [count])
   }
 
   private var taps: Int { window.taps }

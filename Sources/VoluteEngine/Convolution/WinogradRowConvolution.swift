@@ -243,7 +243,8 @@ final class WinogradRowConvolution: Sendable {
       let packer = samples.packer(origin: origin, samples: count, planes: planes.taps > 1 ? wanted : nil)
       for channel in 0..<sum.inputs {
         packer.pack(
-          input + channel * sum.inputSteps.channel, next: sum.inputSteps.channel, into: scratch)
+          input + channel * sum.inputSteps.channel,
+          next: channel + 1 < sum.inputs ? sum.inputSteps.channel : nil, into: scratch)
         passOn(channel)
       }
     } else {

@@ -3,7 +3,7 @@ import Volute
 import VoluteEngine
 
 /// Many groups, which lie side by side in the lanes: one axis, several outputs of a group or both, which stencils by rows
-/// refuse; so many columns that a row is cut, rows that strips do not divide, strides, dilation, the last lanes empty,
+/// refuse; rows that are cut, rows that strips do not divide, four axes, strides, dilation, the last lanes empty,
 /// transposed sums whose results lie apart.
 @Suite struct GroupTests {
   struct Shape {
@@ -20,6 +20,9 @@ import VoluteEngine
 
   static let shapes = [
     Shape(input: [2, 19, 700], kernel: [9], padding: .sides(3, 5)),
+    Shape(input: [1, 17, 9000], kernel: [15], padding: 7),
+    Shape(input: [1, 34, 41, 60], outputs: 2, kernel: [3, 3], padding: 1),
+    Shape(input: [1, 18, 3, 5, 4, 7], outputs: 2, kernel: [2, 3, 1, 3], padding: 1),
     Shape(input: [1, 48, 50], outputs: 3, inputs: 2, kernel: [4], stride: 2, dilation: 3),
     Shape(input: [1, 21, 37, 300], outputs: 2, kernel: [3, 5], padding: 2),
     Shape(input: [3, 34, 23, 17], outputs: 2, inputs: 2, kernel: [4, 3], stride: 3, padding: 1),
@@ -39,7 +42,7 @@ import VoluteEngine
       shape.isTransposed
       ? try ConvolutionGeometry(
         transposing: shape.input, weightShape: [groups, shape.outputs] + shape.kernel,
-        stride: PerAxis(repeating: shape.stride), padding: .amounts(PerAxis(repeating: shape.padding)),
+        stride: PerAxis(repeating: shape.stride), padding: .amounts(PerAxis(repeating: padding)),
         groups: groups)
       : try ConvolutionGeometry(
         inputShape: shape.input, weightShape: [groups * shape.outputs, shape.inputs] + shape.kernel,
@@ -64,12 +67,23 @@ import VoluteEngine
     }
   }
 
+  /// Windows that reach so far that a block of a single output would be too large are left to others.
+  @Test(arguments: [[1, 16, 1, 1, 1], [16, 1, 1, 1, 1]]) func windowsOverTooManyPlacesAreRefused(shape: [Int])
+    throws
+  {
+    let geometry = try ConvolutionGeometry(
+      inputShape: shape, weightShape: [shape[1], 1, 3, 3, 3], padding: 256, dilation: 256, groups: shape[1])
+    let plan = try Engine.plan(geometry, .forward, .float32)
+    let refusal = plan.candidates.first { $0.algorithm == .batch }?.refusal
+    #expect(refusal?.contains(shape[0] == 1 ? "a batch of 1" : "too many to be packed") == true)
+  }
+
   /// Few groups leave lanes empty, and nothing else takes one axis.
   @Test func fewGroupsAreRefused() throws {
     let geometry = try ConvolutionGeometry(inputShape: [1, 1, 40], weightShape: [1, 1, 3])
     let error = #expect(throws: ShapeError.self) {
       try Engine.plan(geometry, .forward, .float32, policy: .algorithm(.stencil))
     }
-    #expect(error?.description.contains("one axis") == true)
+    #expect(error?.description.contains("one axis, and too few groups (1) to fill") == true)
   }
 }
