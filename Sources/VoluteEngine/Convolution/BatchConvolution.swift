@@ -136,8 +136,7 @@ final class BatchConvolution: Sendable {
       let first = panels.lowerBound * height
       results.write(
         stage, samples: samples, channels: min(panels.upperBound * height, sum.outputs) - first,
-        origin: origin,
-        extents: extents, row: row, to: output + first * sum.outputSteps.channel)
+        origin: origin, extents: extents, row: row, to: output + first * sum.outputSteps.channel)
     }
   }
 }
