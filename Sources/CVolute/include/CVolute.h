@@ -68,6 +68,11 @@ typedef struct {
   ptrdiff_t to, step, count, first, taps, from, tap_step, tap_shift;
 } volute_fold;
 
+// A tap of a window: where its places lie, and its weights.
+typedef struct {
+  ptrdiff_t from, weight;
+} volute_tap;
+
 // Where the spectra of three matrices lie, relative to the first; imaginary parts `imaginary` behind real ones.
 typedef struct {
   ptrdiff_t imaginary, x_row, x_depth, w_column, w_depth, s_row, s_column;
@@ -95,6 +100,14 @@ typedef struct __attribute__((swift_attr("@Sendable"))) {
   // factors[k * lanes + i], for r < rows and j < count.
   void (*sum_lanes)(ptrdiff_t rows, ptrdiff_t count, ptrdiff_t depth, const int32_t *offsets, const void *from,
                     ptrdiff_t pitch, const void *factors, const void *start, void *to, ptrdiff_t stride);
+  // Places that `sum_channels` sums at once, with one vector of output channels and with two.
+  ptrdiff_t channel_rows[2];
+  // to[i * vectors * lanes + o] = start[o] + the sum over the taps t and channels c of from[taps[t].from + c / lanes * pitch
+  // + i * lanes + c % lanes] * weights[taps[t].weight + c * vectors * lanes + o], for i < rows and as many o as 1 or 2
+  // `vectors` have lanes.
+  void (*sum_channels)(ptrdiff_t rows, ptrdiff_t vectors, ptrdiff_t tap_count, const volute_tap *taps,
+                       ptrdiff_t channels, ptrdiff_t pitch, const void *from, const void *weights, const void *start,
+                       void *to);
   volute_winograd winograd;
   // to[i * lines + l] = from[l][i], the first n places of `to`.
   void (*interleave)(ptrdiff_t n, ptrdiff_t lines, const void *const *from, void *to);

@@ -142,6 +142,8 @@ private struct Outcome {
     let parts = WindowSums(key.geometry, key.direction)
     needsFill = parts.needsFill || parts.sums.isEmpty
     var options: [(algorithm: ConvolutionAlgorithm, plans: [SumPlan], seconds: [Double])] = []
+    // Those whose one plan computes all sums.
+    var wholes: Set<ConvolutionAlgorithm> = [.scatter]
     for algorithm in ConvolutionAlgorithm.allCases where algorithm != .reference {
       var plans: [SumPlan] = []
       var seconds: [Double] = []
@@ -160,6 +162,13 @@ private struct Outcome {
           refusal = reason.text
         }
         if refusal != nil { break }
+      }
+      if let whole = Self.whole(parts, algorithm, T.self), whole.estimate.workspace <= key.workspaceLimit,
+        refusal != nil || whole.estimate.seconds < seconds.reduce(0, +)
+      {
+        (plans, seconds, workspace) = ([whole.plan], [whole.estimate.seconds], whole.estimate.workspace)
+        refusal = nil
+        wholes.insert(algorithm)
       }
       if refusal == nil && workspace > key.workspaceLimit {
         refusal = "it needs \(workspace) bytes of workspace, more than the limit of \(key.workspaceLimit)"
@@ -196,12 +205,13 @@ private struct Outcome {
       return
     }
     algorithm = best.algorithm
-    if best.algorithm == .scatter {
-      // It sets what it adds to.
-      (sums, needsFill) = (best.plans, best.plans.isEmpty)
+    if wholes.contains(best.algorithm) {
+      sums = best.plans
+      // A scatter sets what it adds to.
+      if best.algorithm == .scatter { needsFill = best.plans.isEmpty }
       return
     }
-    options.removeAll { $0.algorithm == .scatter }
+    options.removeAll { wholes.contains($0.algorithm) }
     // Phases of a stride may differ: each takes what is best for it.
     sums = parts.sums.indices.compactMap { index in
       options.min { cost($0, $0.seconds[index]) < cost($1, $1.seconds[index]) }?.plans[index]
@@ -237,9 +247,8 @@ private struct Outcome {
     let apart: (plan: SumPlan, estimate: SumEstimate) = (
       .phases(parts.map(\.plan)), total(parts.map(\.estimate))
     )
-    let points = algorithm == .winograd2 ? WinogradTile.two.points : WinogradTile.four.points
     guard algorithm == .winograd2 || algorithm == .winograd4,
-      let plan = winogradRows(sum, points: points, T.self),
+      let plan = winogradRows(sum, points: algorithm.points, T.self),
       plan.estimate.seconds < apart.estimate.seconds, plan.estimate.workspace <= limit
     else { return .success(apart) }
     return .success(plan)
@@ -338,6 +347,9 @@ private struct Outcome {
     }
     var options: [(plan: SumPlan, estimate: SumEstimate)] = []
     if let plan = winogradRows(sum, points: tile.points, T.self) { options.append(plan) }
+    if let plan = PhasedSum(sum).flatMap({ winogradChannels($0, points: tile.points, T.self) }) {
+      options.append(plan)
+    }
     var reason = ""
     let parts = sum.undilated()
     for count in 1...min(3, sum.axes.count) {
@@ -368,6 +380,27 @@ private struct Outcome {
     return (.winogradRows(plans), total(plans.map { $0.estimate(bytes: MemoryLayout<T>.size) }))
   }
 
+  /// All phases of all strides at once; `nil` where there is one sum, or the algorithm knows no such way.
+  private static func whole<T: KernelElement>(
+    _ parts: WindowSums, _ algorithm: ConvolutionAlgorithm, _ type: T.Type
+  ) -> (plan: SumPlan, estimate: SumEstimate)? {
+    guard algorithm == .winograd2 || algorithm == .winograd4, let window = parts.window,
+      parts.sums.contains(where: { !$0.phases.isEmpty }) || parts.sums.count > 1
+    else { return nil }
+    return PhasedSum(adjointOf: window).flatMap {
+      winogradChannels($0, points: algorithm.points, T.self)
+    }
+  }
+
+  /// Tiles with channels in the lanes; `nil` where the last axis cannot be tiled, or there are too few channels.
+  private static func winogradChannels<T: KernelElement>(
+    _ sum: PhasedSum, points: Int, _ type: T.Type
+  ) -> (plan: SumPlan, estimate: SumEstimate)? {
+    guard let block = WinogradChannelBlock.best(sum, points: points, T.self) else { return nil }
+    let plan = WinogradChannelConvolution(block, T.self)
+    return (.winogradChannels(plan), plan.estimate(bytes: MemoryLayout<T>.size))
+  }
+
   private static func total(_ estimates: [SumEstimate]) -> SumEstimate {
     SumEstimate(
       seconds: estimates.reduce(0) { $0 + $1.seconds }, workspace: estimates.map(\.workspace).max() ?? 0)
@@ -383,6 +416,11 @@ private struct Outcome {
       "\(named.rawValue) cannot compute this \(key.direction.rawValue): \(reason)",
       mend: "leave the choice automatic")
   }
+}
+
+extension ConvolutionAlgorithm {
+  /// Points of the largest tiles.
+  fileprivate var points: Int { self == .winograd2 ? WinogradTile.two.points : WinogradTile.four.points }
 }
 
 extension Engine {

@@ -174,3 +174,13 @@ extension WinogradRowConvolution {
       workspace: workspace(threads: 1, bytes: bytes))
   }
 }
+
+extension WinogradChannelConvolution {
+  func estimate(bytes: Int) -> SumEstimate {
+    let model = CostModel(bytes: bytes)
+    return SumEstimate(
+      seconds: block.cycles * model.cycle(lanes: block.lanes) + weightElements / model.elements
+        + arrayElements / model.streamed + CostModel.overhead,
+      workspace: workspace(threads: 1, bytes: bytes))
+  }
+}

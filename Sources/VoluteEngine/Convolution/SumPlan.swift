@@ -6,6 +6,7 @@ enum SumPlan: Sendable {
   case groups(GroupConvolution)
   case winograd([WinogradConvolution])
   case winogradRows([WinogradRowConvolution])
+  case winogradChannels(WinogradChannelConvolution)
   case correlation(CorrelationConvolution)
   case fourier(FourierConvolution)
   case fourierRows(FourierRowConvolution)
@@ -50,6 +51,8 @@ enum SumPlan: Sendable {
       guard let first = plans.first else { return }
       let weights = first.weights.map { winogradWeights($0, weight, origin) }
       for plan in plans { plan.run(input, weights, bias, output) }
+    case .winogradChannels(let plan):
+      plan.run(input, winogradWeights(plan.weights, weight, origin), bias, output)
     case .correlation(let plan):
       plan.run(input, weight, bias, output)
     case .fourier(let plan):

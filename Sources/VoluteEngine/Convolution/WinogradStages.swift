@@ -46,7 +46,7 @@ final class WinogradStages: @unchecked Sendable {
     let outputs: UnsafeBufferPointer<Int>
 
     func run<T: KernelElement>(
-      _ part: Range<Int>, of parts: Int, _ from: UnsafePointer<T>, _ to: UnsafeMutablePointer<T>
+      _ part: Range<Int>, of parts: Int, length: Int, _ from: UnsafePointer<T>, _ to: UnsafeMutablePointer<T>
     ) {
       let lines = lines[lines.count * part.lowerBound / parts..<lines.count * part.upperBound / parts]
       let transform = WinogradStage.transform(kind, tile, T.kernels.table.winograd)
@@ -92,17 +92,18 @@ final class WinogradStages: @unchecked Sendable {
   ///
   /// - Parameters:
   ///   - part: which of `parts` equal parts of each stage's lines.
+  ///   - length: neighbouring elements that are transformed alike; those of the stages unless given.
   ///   - target: where the results of each stage go, which the next reads.
   /// - Returns: where the results of the last are.
   @inline(__always) @discardableResult
   func run<T: KernelElement>(
-    _ values: UnsafePointer<T>, parts part: Range<Int> = 0..<1, of parts: Int = 1,
+    _ values: UnsafePointer<T>, parts part: Range<Int> = 0..<1, of parts: Int = 1, length: Int? = nil,
     _ target: (_ index: Int) -> UnsafeMutablePointer<T>
   ) -> UnsafePointer<T> {
     var from = values
     for (index, step) in steps.enumerated() {
       let to = target(index)
-      step.run(part, of: parts, from, to)
+      step.run(part, of: parts, length: length ?? step.length, from, to)
       from = UnsafePointer(to)
     }
     return from

@@ -48,6 +48,21 @@ struct WinogradWeightLayout: Sendable {
       .winograd, sum, [height, outerTaps] + zip(tiles, strides).flatMap { [$0.points, $0.taps, $1] }, T.self)
   }
 
+  /// Weights for tiles of any taps.
+  ///
+  /// - Parameter tapOffsets: for each outer tap those of its tile, row-major.
+  init<T: KernelElement>(
+    _ sum: WindowSum, tapOffsets: [Int?], tiles: [WinogradTile], height: Int, _ type: T.Type
+  ) {
+    self.sum = sum
+    self.tapOffsets = tapOffsets
+    self.tiles = tiles
+    self.height = height
+    outerTaps = tapOffsets.count / tiles.reduce(1) { $0 * $1.taps }
+    packed = PackedLayout(
+      .winograd, sum, [height] + tiles.flatMap { [$0.points, $0.taps] } + tapOffsets.map { $0 ?? -1 }, T.self)
+  }
+
   /// For each point: input channels, taps that are not of a tile, and those between.
   var columns: Int { sum.inputs * tapOffsets.count / tiles.reduce(1) { $0 * $1.taps } }
 

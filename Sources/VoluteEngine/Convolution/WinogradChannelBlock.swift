@@ -1,0 +1,209 @@
+import CVolute
+
+/// Which axes ``WinogradChannelConvolution`` tiles, and the block of tiles that one of its tasks computes: chosen by what
+/// it would cost, in cycles of a core that finishes two vectors of products in each.
+struct WinogradChannelBlock {
+  /// The sum, its tiled axes last.
+  let sum: PhasedSum
+  let tiles: [WinogradTile]
+  /// The axes that are packed: of the tiled ones, windows are a tile's inputs, moved by its outputs.
+  let axes: [WindowSum.Axis]
+  /// Vectors of output channels in a panel.
+  let vectors: Int
+  let lanes: Int
+  /// Outputs of a block along the axes that are not tiled, tiles along the others.
+  private(set) var extents: [Int] = []
+  /// Samples of a block.
+  private(set) var samples = 1
+  /// Shares that the units of a block's work are cut into.
+  private(set) var shares = 1
+  private(set) var cycles = Double.infinity
+
+  private let parts: [Lattice.Axis]
+  private let mostRows: Int
+  private let bytes: Int
+
+  /// Axes that are not tiled.
+  var outer: Int { sum.sum.axes.count - tiles.count }
+  var points: Int { tiles.reduce(1) { $0 * $1.points } }
+  var panels: Int { (sum.sum.outputs + vectors * lanes - 1) / (vectors * lanes) }
+  var inputVectors: Int { (sum.sum.inputs + lanes - 1) / lanes }
+  /// Phases of all axes but the last, whose results are written together: each is work by itself.
+  var outerPhases: Int { sum.phases.dropLast().reduce(1) { $0 * $1.count } }
+  var units: Int { panels * outerPhases }
+
+  static func reasonAgainst(_ sum: WindowSum, lanes: Int) -> String? {
+    if lanes == 1 || 2 * sum.inputs < lanes || 2 * sum.outputs < lanes {
+      return "\(sum.inputs) and \(sum.outputs) channels leave most of \(lanes) lanes empty"
+    }
+    return SampleLanes.reasonAgainst(sum.channelsAsSamples, lanes: lanes)
+  }
+
+  /// The cheapest choice of axes and blocks, with tiles of at most `points` points; `nil` if no choice has the last axis
+  /// tiled.
+  static func best<T: KernelElement>(
+    _ sum: PhasedSum, points: Int, _ type: T.Type
+  ) -> WinogradChannelBlock? {
+    if reasonAgainst(sum.sum, lanes: T.kernels.lanes) != nil { return nil }
+    let axes = sum.sum.axes
+    func tile(_ axis: WindowSum.Axis) -> WinogradTile? {
+      axis.dilation > 1 ? nil : .best(points: points, taps: axis.kernel, count: axis.count)
+    }
+    let able = axes.indices.filter { tile(axes[$0]) != nil }
+    let options = WinogradTile.choices(of: able).filter { $0.contains(axes.count - 1) }
+    return options.map { tiled in
+      WinogradChannelBlock(
+        sum.reordered(axes.indices.filter { !tiled.contains($0) } + tiled),
+        tiles: tiled.compactMap { tile(axes[$0]) }, T.self)
+    }.min { $0.cycles < $1.cycles }
+  }
+
+  private init<T: KernelElement>(_ sum: PhasedSum, tiles: [WinogradTile], _ type: T.Type) {
+    self.sum = sum
+    self.tiles = tiles
+    lanes = T.kernels.lanes
+    bytes = MemoryLayout<T>.size
+    vectors = sum.sum.outputs > lanes ? 2 : 1
+    let rows = T.kernels.table.channel_rows
+    mostRows = vectors == 2 ? rows.1 : rows.0
+    var axes = sum.sum.axes
+    for (index, tile) in zip(axes.count - tiles.count..<axes.count, tiles) {
+      axes[index].count = (axes[index].count + tile.outputs - 1) / tile.outputs
+      axes[index].kernel = tile.points
+      axes[index].stride = tile.outputs
+    }
+    self.axes = axes
+    parts = axes.map(Lattice.Axis.init)
+    search()
+  }
+
+  private mutating func search() {
+    let counts = axes.map(\.count)
+    func candidates(_ count: Int) -> [Int] {
+      var pieces = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32]
+      pieces += [2, 4, 8].map { (count + $0 - 1) / $0 } + [count]
+      return Set(pieces.map { (count + $0 - 1) / $0 }).sorted()
+    }
+    let work = sum.phases.reduce(sum.sum.multiplyAdds) { $0 * Double($1.count) }
+    let wanted = SumTask.wanted(work)
+    let choices = counts.map(candidates)
+    let samples = candidates(sum.sum.batch)
+    let held = (0..<outer).map(heldTaps)
+    func choose(_ extents: [Int]) {
+      if extents.count < counts.count {
+        for extent in choices[extents.count] { choose(extents + [extent]) }
+        return
+      }
+      let blocks = zip(counts, extents).reduce(sum.sum.groups) { $0 * (($1.0 + $1.1 - 1) / $1.1) }
+      for samples in samples {
+        let tasks = blocks * ((sum.sum.batch + samples - 1) / samples)
+        let shares = min(units, max(1, (wanted + tasks - 1) / tasks))
+        let idle = max(1, Double(wanted) / Double(tasks * shares))
+        guard let block = cost(extents, samples: samples, shares: shares, held: held) else { continue }
+        let cycles = block * Double(tasks) * idle
+        if cycles < self.cycles {
+          (self.extents, self.samples, self.shares, self.cycles) = (extents, samples, shares, cycles)
+        }
+      }
+    }
+    choose([])
+  }
+
+  /// Of the axes that are not tiled: outputs of all phases, and the taps that they read.
+  private func heldTaps(_ index: Int) -> (outputs: Int, taps: Int) {
+    let axis = sum.sum.axes[index]
+    return sum.phases[index].reduce((0, 0)) { total, phase in
+      let taps = phase.places.reduce(0) { $0 + axis.taps(of: $1).filter { phase.taps[$0] != nil }.count }
+      return (total.0 + phase.places.count, total.1 + taps)
+    }
+  }
+
+  /// Elements that a block may have: the places of larger ones would take long to list, and gain nothing.
+  private static let mostStored = 1 << 20
+
+  /// Cycles of a block; `nil` for one that is too large.
+  private func cost(
+    _ extents: [Int], samples: Int, shares: Int, held: [(outputs: Int, taps: Int)]
+  ) -> Double? {
+    let lengths = zip(extents, parts).map { $0 + $1.maximumShift }
+    let tileCount = extents.suffix(tiles.count).reduce(1, *)
+    let planes = lengths.prefix(outer).reduce(1, *)
+    let outputs = extents.prefix(outer).reduce(1, *)
+    let rows = samples * tileCount
+    let stored = points * inputVectors * planes * rows * lanes
+    let lastPhases = sum.phases[sum.phases.count - 1].count
+    let tilePhases = sum.phases.suffix(tiles.count).reduce(1) { $0 * $1.count }
+    let parted = tiles.reduce(1) { $0 * $1.outputs }
+    let results = (2 * points + lastPhases * parted) * outputs * rows * vectors * lanes
+    if stored + results > Self.mostStored { return nil }
+
+    // Of an output of the other axes, how many of all phases there are, and taps.
+    var (planesOut, taps) = (1.0, 1.0)
+    for (index, held) in held.enumerated() {
+      let blocks = Double((axes[index].count + extents[index] - 1) / extents[index])
+      planesOut *= Double(held.outputs) / blocks
+      taps *= Double(held.taps) / blocks
+    }
+    let pieces = (rows + mostRows - 1) / mostRows
+    // Few sums wait for each other.
+    let row = max(Double(rows * vectors) / 2, 4 * Double(pieces))
+    let calls = Double(points * panels * tilePhases * pieces) * planesOut
+    let product =
+      Double(points * panels * tilePhases * sum.sum.inputs) * taps * row * 1.03 + calls * 40
+
+    // Into the block.
+    let isWhole =
+      extents[extents.count - 1] >= axes[axes.count - 1].count && SampleLanes.joinsRows(sum.sum.axes)
+    let reach = zip(axes, extents).map { ($1 - 1) * $0.stride + ($0.kernel - 1) * $0.dilation + 1 }
+    let plane = max(reach.count - 2, 0)
+    let turned =
+      Double(reach.prefix(plane).reduce(1, *))
+      * SampleLanes.turned(Array(reach[plane...]), isWhole: isWhole, lanes: lanes)
+    var transformed = 0.0
+    var after = 1
+    for (index, tile) in zip(axes.indices.suffix(tiles.count), tiles).reversed() {
+      let before = outer..<index
+      let lines = before.reduce(planes * after) { $0 * parts[$1].phases.count * lengths[$1] }
+      let line = extents[index...].reduce(1, *)
+      transformed += Double(lines) * (Double(line * tile.points) * 2.6 + 20)
+      after *= tile.points
+    }
+    let packed = Double(samples * inputVectors) * (turned + transformed)
+
+    // And out of it.
+    var back = 0.0
+    var left = Double(points)
+    for tile in tiles {
+      left = left / Double(tile.points) * Double(tile.outputs)
+      back += left * 2.5
+    }
+    let written = SampleLanes.turned([lastPhases * parted * tileCount], isWhole: false, lanes: lanes) * 0.75
+    let backs =
+      Double(samples * panels * vectors) * planesOut
+      * (Double(tilePhases * tileCount) * back + Double(tilePhases / lastPhases) * written)
+
+    let weights = Double(points * tilePhases * panels * vectors * lanes * sum.sum.inputs)
+      * sum.weightTaps(outer)
+    let spill = CostModel.spill(
+      kept: Double((stored + results) * bytes),
+      moved: Double(bytes) * (Double(stored * (1 + units)) + Double(units * results) * 2))
+      + CostModel.spill(kept: weights * Double(bytes), moved: weights * Double(bytes))
+    return product + packed + backs + spill
+  }
+}
+
+extension PhasedSum {
+  /// Taps of all phases of the first `count` axes.
+  func weightTaps(_ count: Int) -> Double {
+    phases.prefix(count).reduce(1) { $0 * Double($1.reduce(0) { $0 + $1.taps.compactMap { $0 }.count }) }
+  }
+}
+
+extension WindowSum {
+  /// The sum as lanes see it that lie along the input channels.
+  var channelsAsSamples: WindowSum {
+    var sum = self
+    (sum.batch, sum.inputSteps.batch) = (inputs, inputSteps.channel)
+    return sum
+  }
+}
