@@ -65,6 +65,11 @@ public final class ConvolutionPlan: Sendable {
   /// For each sum that it comes to, how many phases of a stride are taken at once.
   package var phasesAtOnce: [Int] { sums.map(\.phasesAtOnce) }
 
+  /// Whether channels lie in the lanes while it transforms and multiplies.
+  package var hasChannelsInLanes: Bool {
+    sums.contains { if case .winogradChannels = $0 { true } else { false } }
+  }
+
   public var workspace: Int { candidates.first { $0.algorithm == algorithm }?.workspace ?? 0 }
 
   fileprivate init(_ key: PlanKey) throws(ShapeError) {
@@ -142,8 +147,8 @@ private struct Outcome {
     let parts = WindowSums(key.geometry, key.direction)
     needsFill = parts.needsFill || parts.sums.isEmpty
     var options: [(algorithm: ConvolutionAlgorithm, plans: [SumPlan], seconds: [Double])] = []
-    // Those whose one plan computes all sums.
-    var wholes: Set<ConvolutionAlgorithm> = [.scatter]
+    // Those whose one plan computes all sums, and whether it sets all outputs.
+    var wholes: [ConvolutionAlgorithm: Bool] = [.scatter: !parts.sums.isEmpty]
     for algorithm in ConvolutionAlgorithm.allCases where algorithm != .reference {
       var plans: [SumPlan] = []
       var seconds: [Double] = []
@@ -168,7 +173,7 @@ private struct Outcome {
       {
         (plans, seconds, workspace) = ([whole.plan], [whole.estimate.seconds], whole.estimate.workspace)
         refusal = nil
-        wholes.insert(algorithm)
+        wholes[algorithm] = whole.setsAll
       }
       if refusal == nil && workspace > key.workspaceLimit {
         refusal = "it needs \(workspace) bytes of workspace, more than the limit of \(key.workspaceLimit)"
@@ -205,13 +210,11 @@ private struct Outcome {
       return
     }
     algorithm = best.algorithm
-    if wholes.contains(best.algorithm) {
-      sums = best.plans
-      // A scatter sets what it adds to.
-      if best.algorithm == .scatter { needsFill = best.plans.isEmpty }
+    if let setsAll = wholes[best.algorithm] {
+      (sums, needsFill) = (best.plans, !setsAll)
       return
     }
-    options.removeAll { wholes.contains($0.algorithm) }
+    options.removeAll { wholes[$0.algorithm] != nil }
     // Phases of a stride may differ: each takes what is best for it.
     sums = parts.sums.indices.compactMap { index in
       options.min { cost($0, $0.seconds[index]) < cost($1, $1.seconds[index]) }?.plans[index]
@@ -298,7 +301,7 @@ private struct Outcome {
       }
     case .winograd2, .winograd4:
       let tile: WinogradTile = algorithm == .winograd2 ? .two : .four
-      return winograd(sum, tile, T.self)
+      return winograd(sum, tile, limit: limit, T.self)
     }
   }
 
@@ -319,20 +322,24 @@ private struct Outcome {
       let plans = parts.map { StencilConvolution($0, T.self) }
       options.append((.stencil(plans), total(plans.map { $0.estimate(bytes: bytes) })))
     }
-    // The slower one where the faster would not fit.
-    let fitting = options.filter { $0.estimate.workspace <= limit }
-    guard
-      let best = (fitting.isEmpty ? options : fitting).min(by: { $0.estimate.seconds < $1.estimate.seconds })
-    else {
+    guard let best = Self.best(options, limit: limit) else {
       return .failure(
         Refusal(text: [reason, reasonAgainstGroups].compactMap { $0 }.joined(separator: ", and ")))
     }
     return .success(best)
   }
 
+  /// The fastest, or a slower one where it would not fit.
+  private static func best(
+    _ options: [(plan: SumPlan, estimate: SumEstimate)], limit: Int
+  ) -> (plan: SumPlan, estimate: SumEstimate)? {
+    let fitting = options.filter { $0.estimate.workspace <= limit }
+    return (fitting.isEmpty ? options : fitting).min { $0.estimate.seconds < $1.estimate.seconds }
+  }
+
   /// Winograd's tiles along the axes for which they come cheapest.
   private static func winograd<T: KernelElement>(
-    _ sum: WindowSum, _ tile: WinogradTile, _ type: T.Type
+    _ sum: WindowSum, _ tile: WinogradTile, limit: Int, _ type: T.Type
   ) -> Result<(plan: SumPlan, estimate: SumEstimate), Refusal> {
     let bytes = MemoryLayout<T>.size
     let taps = "2 to \(tile.points - 1) taps"
@@ -354,7 +361,10 @@ private struct Outcome {
     let parts = sum.undilated()
     for count in 1...min(3, sum.axes.count) {
       if let against = WinogradConvolution.reasonAgainst(parts[0], tiles: count) {
-        reason = "\(against), and no axis has \(taps) or as many for each phase of its stride"
+        let channels =
+          WinogradChannelBlock.reasonAgainst(sum, lanes: T.kernels.lanes) ?? "the last axis has not either"
+        reason =
+          "\(against), no axis beside it has \(taps), or as many for each phase of its stride, and \(channels)"
         break
       }
       let plans = parts.map {
@@ -362,9 +372,7 @@ private struct Outcome {
       }
       options.append((.winograd(plans), total(plans.map { $0.estimate(bytes: bytes) })))
     }
-    guard let best = options.min(by: { $0.estimate.seconds < $1.estimate.seconds }) else {
-      return .failure(Refusal(text: reason))
-    }
+    guard let best = Self.best(options, limit: limit) else { return .failure(Refusal(text: reason)) }
     return .success(best)
   }
 
@@ -383,13 +391,14 @@ private struct Outcome {
   /// All phases of all strides at once; `nil` where there is one sum, or the algorithm knows no such way.
   private static func whole<T: KernelElement>(
     _ parts: WindowSums, _ algorithm: ConvolutionAlgorithm, _ type: T.Type
-  ) -> (plan: SumPlan, estimate: SumEstimate)? {
+  ) -> (plan: SumPlan, estimate: SumEstimate, setsAll: Bool)? {
     guard algorithm == .winograd2 || algorithm == .winograd4, let window = parts.window,
       parts.sums.contains(where: { !$0.phases.isEmpty }) || parts.sums.count > 1
     else { return nil }
-    return PhasedSum(adjointOf: window).flatMap {
-      winogradChannels($0, points: algorithm.points, T.self)
-    }
+    guard let sum = PhasedSum(adjointOf: window),
+      let (plan, estimate) = winogradChannels(sum, points: algorithm.points, T.self)
+    else { return nil }
+    return (plan, estimate, sum.outputs == sum.sum.outputSteps.channel)
   }
 
   /// Tiles with channels in the lanes; `nil` where the last axis cannot be tiled, or there are too few channels.

@@ -179,7 +179,7 @@ extension WinogradChannelConvolution {
   func estimate(bytes: Int) -> SumEstimate {
     let model = CostModel(bytes: bytes)
     return SumEstimate(
-      seconds: block.cycles * model.cycle(lanes: block.lanes) + weightElements / model.elements
+      seconds: block.cycles * model.cycle(lanes: block.lanes)
         + arrayElements / model.streamed + CostModel.overhead,
       workspace: workspace(threads: 1, bytes: bytes))
   }

@@ -53,6 +53,11 @@ struct PhasedSum: Sendable {
     self.phases = phases
   }
 
+  /// Outputs of a channel, of all phases.
+  var outputs: Int {
+    phases.reduce(1) { $0 * $1.reduce(0) { $0 + $1.places.count } }
+  }
+
   /// The same with its axes in another order.
   func reordered(_ order: [Int]) -> PhasedSum {
     var result = self
@@ -63,14 +68,11 @@ struct PhasedSum: Sendable {
 
   private static func adjoint(_ axis: WindowSum.Axis) -> (reads: WindowSum.Axis, phases: [Phase])? {
     let (stride, taps) = (axis.stride, (axis.kernel + axis.stride - 1) / axis.stride)
-    // Place i of phase p is where tap p of the window at position i lies.
-    let count = axis.count + taps - 1
+    // Place i of phase p is where tap p of the window at position i lies; no window reaches the last ones.
+    let count = (axis.sources.count + stride - 1) / stride
     var runs: [(phase: Int, places: Range<Int>, elements: [Int])] = []
     for phase in 0..<stride {
-      let elements = (0..<count).map { place in
-        let source = place * stride + phase
-        return source < axis.reach ? axis.source(at: source) : -1
-      }
+      let elements = (0..<count).map { axis.source(at: $0 * stride + phase) }
       guard let lower = elements.firstIndex(where: { $0 >= 0 }),
         let upper = elements.lastIndex(where: { $0 >= 0 })
       else { continue }

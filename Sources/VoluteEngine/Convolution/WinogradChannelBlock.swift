@@ -107,6 +107,19 @@ struct WinogradChannelBlock {
       }
     }
     choose([])
+    cycles += weightCycles
+  }
+
+  /// Elements of the transformed weight.
+  private var weightElements: Double {
+    Double(sum.sum.groups * panels * vectors * lanes * sum.sum.inputs * points) * sum.weightTaps(outer)
+      * sum.phases[outer...].reduce(1) { $0 * Double($1.count) }
+  }
+
+  /// To pack and transform the weight, once.
+  private var weightCycles: Double {
+    let stored = weightElements * Double(bytes)
+    return weightElements / Double(lanes) * 9.5 + CostModel.spill(kept: stored, moved: 2 * stored)
   }
 
   /// Of the axes that are not tiled: outputs of all phases, and the taps that they read.
@@ -182,12 +195,12 @@ struct WinogradChannelBlock {
       Double(samples * panels * vectors) * planesOut
       * (Double(tilePhases * tileCount) * back + Double(tilePhases / lastPhases) * written)
 
-    let weights = Double(points * tilePhases * panels * vectors * lanes * sum.sum.inputs)
-      * sum.weightTaps(outer)
-    let spill = CostModel.spill(
-      kept: Double((stored + results) * bytes),
-      moved: Double(bytes) * (Double(stored * (1 + units)) + Double(units * results) * 2))
-      + CostModel.spill(kept: weights * Double(bytes), moved: weights * Double(bytes))
+    let weights = weightElements / Double(sum.sum.groups) * Double(bytes)
+    let spill =
+      CostModel.spill(
+        kept: Double((stored + results) * bytes),
+        moved: Double(bytes) * (Double(stored * (1 + units)) + Double(units * results) * 2))
+      + CostModel.spill(kept: weights, moved: weights)
     return product + packed + backs + spill
   }
 }

@@ -75,10 +75,6 @@ final class WinogradChannelConvolution: Sendable {
     return Double(sum.batch * sum.groups) * (inputs + outputs)
   }
 
-  var weightElements: Double {
-    Double(sum.groups * block.panels * height * weights.columns) * Double(2 * block.points + 9)
-  }
-
   func run<T: KernelElement>(
     _ input: UnsafePointer<T>, _ weights: WinogradWeights<T>, _ bias: UnsafePointer<T>?,
     _ output: UnsafeMutablePointer<T>

@@ -45,9 +45,11 @@ import VoluteEngine
       let expected = try compute(
         geometry, direction, left.to(.float64), right.to(.float64), bias?.to(.float64), .algorithm(.reference)
       ).elements(as: Double.self)
-      // The error of a transform is relative to what a full window gives, even where all but padding is zero.
+      // The error of a transform is relative to what a full window gives, even where all but padding is zero; and of a
+      // few outputs it is chance how large they are.
       let depth = geometry.cost(bias: false).multiplyAdds / Double(max(expected.count, 1))
-      let scale = max(rootMeanSquare(expected), algorithm.isOfSpectra ? depth.squareRoot() : 1e-3)
+      let scale = max(
+        rootMeanSquare(expected), algorithm.isOfSpectra || expected.count < 8 ? depth.squareRoot() : 1e-3)
       let error = rootMeanSquare(zip(actual, expected).map { $0 - $1 }) / scale
       let bound = algorithm.errorBound(direction).rms * 2 * (dtype == .float32 ? 1 : 1e-8)
       largest = max(largest, error / bound)
@@ -203,12 +205,14 @@ import VoluteEngine
   }
 
   @Test func anAlgorithmThatCannotIsRefusedInWords() throws {
-    let geometry = try ConvolutionGeometry(inputShape: [1, 2, 9], weightShape: [2, 2, 4])
+    let geometry = try ConvolutionGeometry(inputShape: [1, 1, 9], weightShape: [1, 1, 4])
     let error = #expect(throws: ShapeError.self) {
       try Engine.plan(geometry, .forward, .float32, policy: .algorithm(.winograd4))
     }
     #expect(
-      error?.description.contains("winograd4 cannot compute this forward: a kernel of 4 taps, not 3") == true)
+      error?.description.contains(
+        "winograd4 cannot compute this forward: a kernel of 4 taps, not 3, no axis beside it has 2 to 5 taps, or as "
+          + "many for each phase of its stride, and 1 and 1 channels") == true)
   }
 
   /// The automatic choice stays within the bound that it promises.
@@ -221,7 +225,10 @@ import VoluteEngine
     Engine.workspaceLimit = free.workspace - 1
     let tight = try Engine.plan(geometry, .forward, .float32)
     #expect(tight.workspace < free.workspace)
-    #expect(tight.candidates.contains { $0.refusal?.contains("more than the limit") == true })
+    Engine.workspaceLimit = 1000
+    let least = try Engine.plan(geometry, .forward, .float32)
+    #expect(least.workspace <= 1000)
+    #expect(least.candidates.contains { $0.refusal?.contains("more than the limit") == true })
   }
 }
 
@@ -281,32 +288,43 @@ extension Cases {
       isTransposed = int(0...1) == 0
       direction = isTransposed ? .forward : .inputGradient
     }
-    let groups = isGrouped ? int(8...35) : isDepthwise ? int(1...5) : pick([1, 1, 1, 2, 3])
+    // So many channels on both sides that they lie in the lanes.
+    let isWide = isWinograd && direction != .weightGradient && int(0...2) == 0
+    let groups =
+      isGrouped ? int(8...35) : isWide ? pick([1, 1, 2]) : isDepthwise ? int(1...5) : pick([1, 1, 1, 2, 3])
     // The stencil's one output channel may be either side's.
     let writesInput = (direction == .inputGradient) != isTransposed
     let isBatch = algorithm == .batch
     let reads =
-      groups * (isDepthwise ? int(1...3) : isBatch && direction == .weightGradient ? int(8...20) : int(1...9))
+      groups
+      * (isWide
+        ? int(8...40)
+        : isDepthwise ? int(1...3) : isBatch && direction == .weightGradient ? int(8...20) : int(1...9))
     let writes =
       groups
-      * (isGrouped
-        ? pick([1, 1, 2])
-        : isDepthwise ? 1 : (algorithm == .patches ? int(1...4) : pick([1, 2, 3, 5, 8, 14, 17])))
+      * (isWide
+        ? int(8...40)
+        : isGrouped
+          ? pick([1, 1, 2])
+          : isDepthwise ? 1 : (algorithm == .patches ? int(1...4) : pick([1, 2, 3, 5, 8, 14, 17])))
     // Elements' channels, and positions' channels.
     let (elements, positions) = writesInput ? (writes, reads) : (reads, writes)
     // Rows that are cut into tiles and pieces.
     let isLong = algorithm == .fourierRows && rank == 1 && int(0...1) == 0
     let largest = isLong ? 1500 : rank == 1 ? 70 : rank == 2 ? 24 : 11
     // Lanes are up to 16; the gradient by the weight has its input channels side by side.
-    let isMany = isBatch && direction != .weightGradient || isWinograd && int(0...2) == 0
+    let isMany = isBatch && direction != .weightGradient || isWinograd && !isWide && int(0...2) == 0
     let batch = isMany ? int(8...35) : int(1...3)
     // Winograd needs a few taps, of each phase if what is read is strided, along one axis only; three where that is
     // the last and lanes lie along it.
     let isCorrelation = algorithm == .correlation || isWinograd && direction == .weightGradient
     let tile =
-      isWinograd ? tile(algorithm, mayStride: !isCorrelation && !writesInput) : (kernel: 3, stride: 1)
-    let dense = int(0...(rank > 1 && (isCorrelation || tile != (3, 1) && !isMany) ? rank - 2 : rank - 1))
-    let isPlain = dense == rank - 1 && !isMany
+      isWinograd
+      ? tile(algorithm, mayStride: !isCorrelation && isWide == writesInput) : (kernel: 3, stride: 1)
+    let dense =
+      isWide
+      ? rank - 1 : int(0...(rank > 1 && (isCorrelation || tile != (3, 1) && !isMany) ? rank - 2 : rank - 1))
+    let isPlain = dense == rank - 1 && !isMany && !isWide
     let isDense = (0..<rank).map { isWinograd && ($0 == dense || int(0...1) == 0) }
     let kernel = (0..<rank).map { axis in
       if isLong { return int(1...400) }
@@ -319,17 +337,20 @@ extension Cases {
       (0..<rank).map { axis in
         isDense[axis]
           ? axis == dense && !isPlain ? tile.stride : 1
-          : isPatches && axis == rank - 1 ? kernel[axis] + pick([0, 0, 1]) : int(1...3)
+          : isPatches && axis == rank - 1
+            ? kernel[axis] + pick([0, 0, 1]) : isWide && !writesInput ? 1 : int(1...3)
       })
     let dilation = PerAxis(
       (0..<rank).map {
-        isPatches && $0 == rank - 1 || isWinograd && isCorrelation && $0 == dense ? 1 : pick([1, 1, 1, 2, 3])
+        isPatches && $0 == rank - 1 || isCorrelation && isWinograd && $0 == dense
+          || isWide && (writesInput || $0 == dense) ? 1 : pick([1, 1, 1, 2, 3])
       })
+    let modes = isWide && writesInput && int(0...3) > 0 ? [.zeros] : PaddingMode.allCases
     let padding = Padding.amounts(
       .init(
         (0..<rank).map { axis in
           isPatches && axis == rank - 1
-            ? .zeros(0) : AxisPadding.sides(int(0...4), int(0...4), mode: pick(PaddingMode.allCases))
+            ? .zeros(0) : AxisPadding.sides(int(0...4), int(0...4), mode: pick(modes))
         }))
     let geometry =
       isTransposed

@@ -1,0 +1,99 @@
+import Testing
+import Volute
+import VoluteEngine
+
+/// Winograd's tiles with channels in the lanes: all phases of a stride at once, along one axis and two, beside axes that
+/// are not tiled, whose taps are not all there in every phase; sizes that tiles do not divide, outputs that no place gives
+/// to, last vectors of channels that are not full, samples that blocks do not divide, groups.
+@Suite struct ChannelTests {
+  struct Shape {
+    var input: [Int]
+    var outputs: Int
+    var kernel: [Int]
+    var stride: PerAxis<Int> = 1
+    var padding: AxisPadding = 0
+    var outputPadding: PerAxis<Int> = 0
+    var dilation: PerAxis<Int> = 1
+    var groups = 1
+    var isTransposed = true
+  }
+
+  static let shapes = [
+    Shape(input: [2, 64, 3, 5, 15], outputs: 64, kernel: [3, 4, 4], stride: 2),
+    Shape(input: [3, 40, 13, 11], outputs: 36, kernel: [4, 4], stride: 2, padding: 1),
+    Shape(input: [5, 19, 7, 9], outputs: 17, kernel: [4, 3], stride: 2, padding: 1, outputPadding: 1),
+    Shape(input: [1, 33, 6, 5, 7], outputs: 20, kernel: [5, 6, 4], stride: [2, 3, 2], padding: 2),
+    Shape(input: [2, 24, 90], outputs: 50, kernel: [8], stride: 4, padding: .sides(1, 3)),
+    Shape(input: [2, 48, 9, 10], outputs: 64, kernel: [4, 4], stride: 2, padding: 1, groups: 2),
+    Shape(
+      input: [1, 32, 4, 3, 12, 10], outputs: 16, kernel: [2, 3, 4, 4], stride: [1, 2, 2, 2], padding: 1),
+    Shape(input: [7, 64, 5, 6], outputs: 64, kernel: [3, 3], padding: 1, isTransposed: false),
+    Shape(input: [1, 96, 7, 7], outputs: 100, kernel: [3, 3], padding: 1, isTransposed: false),
+    Shape(
+      input: [1, 40, 9, 7, 7], outputs: 48, kernel: [3, 3, 3], padding: 2, dilation: [2, 1, 1],
+      isTransposed: false),
+  ]
+
+  @Test(arguments: shapes) func agreesWithTheDefinition(_ shape: Shape) throws {
+    let channels = shape.input[1]
+    let geometry =
+      shape.isTransposed
+      ? try ConvolutionGeometry(
+        transposing: shape.input, weightShape: [channels, shape.outputs / shape.groups] + shape.kernel,
+        stride: shape.stride, padding: .amounts(PerAxis(repeating: shape.padding)),
+        outputPadding: shape.outputPadding, groups: shape.groups)
+      : try ConvolutionGeometry(
+        inputShape: shape.input, weightShape: [shape.outputs, channels / shape.groups] + shape.kernel,
+        stride: shape.stride, padding: .amounts(PerAxis(repeating: shape.padding)), dilation: shape.dilation,
+        groups: shape.groups)
+    var cases = Cases(seed: UInt64(channels))
+    let (x, w) = (cases.normal(geometry.inputShape, .float64), cases.normal(geometry.weightShape, .float64))
+    let bias = cases.normal([geometry.outputChannels], .float64)
+    let expected = try convolve(
+      geometry, x, w, bias, policy: .algorithm(.scatterOrDirect(shape.isTransposed))
+    )
+    .elements(as: Double.self)
+    let scale = (expected.reduce(0) { $0 + $1 * $1 } / Double(expected.count)).squareRoot()
+    for algorithm in [ConvolutionAlgorithm.winograd2, .winograd4] {
+      for dtype in [DType.float32, .float64] {
+        let plan = try Engine.plan(geometry, .forward, dtype, policy: .algorithm(algorithm))
+        // Short vectors waste less along rows.
+        let isChosen = plan.hasChannelsInLanes || InstructionSet.current.name == "baseline"
+        #expect(isChosen, "\(algorithm) \(dtype)")
+        let results = try [1, 2].map { threads in
+          Engine.threadCount = threads
+          return try convolve(
+            geometry, x.to(dtype), w.to(dtype), bias.to(dtype), policy: .algorithm(algorithm))
+        }
+        #expect(results[0].isEqual(to: results[1]))
+        let actual = results[0].elements(as: Double.self)
+        let total = zip(actual, expected).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
+        let error = (total / Double(expected.count)).squareRoot() / scale
+        let bound = 2 * algorithm.errorBound().rms * (dtype == .float32 ? 1 : 1e-8)
+        #expect(error < bound, "\(algorithm) \(dtype)")
+      }
+    }
+    Engine.threadCount = Engine.processorCount
+  }
+
+  /// The weights of all phases take more room than those of one: where the limit does not allow that, something else is
+  /// found, under the same name.
+  @Test func whatIsLargerThanTheLimitIsLeft() throws {
+    let geometry = try ConvolutionGeometry(
+      transposing: [2, 64, 3, 5, 15], weightShape: [64, 64, 3, 4, 4], stride: 2)
+    let free = try Engine.plan(geometry, .forward, .float32, policy: .algorithm(.winograd2))
+    #expect(free.hasChannelsInLanes || InstructionSet.current.name == "baseline")
+    let before = Engine.workspaceLimit
+    defer { Engine.workspaceLimit = before }
+    Engine.workspaceLimit = free.workspace - 1
+    let tight = try Engine.plan(geometry, .forward, .float32, policy: .algorithm(.winograd2))
+    #expect(tight.workspace < free.workspace)
+  }
+}
+
+extension ConvolutionAlgorithm {
+  /// What adds up the products of the definition, and does so fast.
+  fileprivate static func scatterOrDirect(_ isTransposed: Bool) -> ConvolutionAlgorithm {
+    isTransposed ? .scatter : .direct
+  }
+}
