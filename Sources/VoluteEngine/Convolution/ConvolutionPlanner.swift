@@ -362,7 +362,8 @@ private struct Outcome {
     for count in 1...min(3, sum.axes.count) {
       if let against = WinogradConvolution.reasonAgainst(parts[0], tiles: count) {
         let channels =
-          WinogradChannelBlock.reasonAgainst(sum, lanes: T.kernels.lanes) ?? "the last axis has not either"
+          WinogradChannelBlock.reasonAgainst(sum, lanes: T.kernels.lanes)
+          ?? "tiles of it with channels in the lanes do not fit"
         reason =
           "\(against), no axis beside it has \(taps), or as many for each phase of its stride, and \(channels)"
         break

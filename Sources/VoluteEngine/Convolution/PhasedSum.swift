@@ -23,9 +23,9 @@ struct PhasedSum: Sendable {
   private(set) var sum: WindowSum
   private(set) var phases: [[Phase]]
 
-  /// One sum; `nil` where it has phases or a stride.
+  /// One sum; `nil` where it has phases.
   init?(_ sum: WindowSum) {
-    guard sum.phases.isEmpty, sum.axes.allSatisfy({ $0.stride == 1 }) else { return nil }
+    if !sum.phases.isEmpty { return nil }
     self.sum = sum
     phases = sum.axes.map { axis in
       [

@@ -6,6 +6,9 @@ struct WinogradChannelBlock {
   /// The sum, its tiled axes last.
   let sum: PhasedSum
   let tiles: [WinogradTile]
+  /// The strides of the tiled axes: taps that far apart are of one tile, and the taps between are summed over as those
+  /// of other axes are.
+  let strides: [Int]
   /// The axes that are packed: of the tiled ones, windows are a tile's inputs, moved by its outputs.
   let axes: [WindowSum.Axis]
   /// Vectors of output channels in a panel.
@@ -39,23 +42,34 @@ struct WinogradChannelBlock {
     return SampleLanes.reasonAgainst(sum.channelsAsSamples, lanes: lanes)
   }
 
-  /// The cheapest choice of axes and blocks, with tiles of at most `points` points; `nil` if no choice has the last axis
-  /// tiled.
+  /// The cheapest choice of axes and blocks, with tiles of at most `points` points; `nil` if there is none, as the
+  /// last axis cannot be tiled, or channels are too few or too many.
   static func best<T: KernelElement>(
     _ sum: PhasedSum, points: Int, _ type: T.Type
   ) -> WinogradChannelBlock? {
     if reasonAgainst(sum.sum, lanes: T.kernels.lanes) != nil { return nil }
     let axes = sum.sum.axes
     func tile(_ axis: WindowSum.Axis) -> WinogradTile? {
-      axis.dilation > 1 ? nil : .best(points: points, taps: axis.kernel, count: axis.count)
+      axis.dilation > 1
+        ? nil
+        : .best(points: points, taps: (axis.kernel + axis.stride - 1) / axis.stride, count: axis.count)
     }
     let able = axes.indices.filter { tile(axes[$0]) != nil }
     let options = WinogradTile.choices(of: able).filter { $0.contains(axes.count - 1) }
-    return options.map { tiled in
+    let blocks = options.map { tiled in
       WinogradChannelBlock(
         sum.reordered(axes.indices.filter { !tiled.contains($0) } + tiled),
         tiles: tiled.compactMap { tile(axes[$0]) }, T.self)
-    }.min { $0.cycles < $1.cycles }
+    }
+    return blocks.filter { $0.cycles < .infinity && $0.isWorthItsStrides }.min { $0.cycles < $1.cycles }
+  }
+
+  /// Whether the strides of tiled axes, each phase of which has weights of its own, leave those of a point and a panel
+  /// near, and a panel has two vectors: others gather strided windows as fast, as measured.
+  private var isWorthItsStrides: Bool {
+    let taps = strides.reduce(1, *) * sum.sum.axes.prefix(outer).reduce(1) { $0 * $1.kernel }
+    let near = taps * sum.sum.inputs * vectors * lanes * bytes <= 64 << 10
+    return strides.allSatisfy { $0 == 1 } || vectors == 2 && near
   }
 
   private init<T: KernelElement>(_ sum: PhasedSum, tiles: [WinogradTile], _ type: T.Type) {
@@ -69,9 +83,10 @@ struct WinogradChannelBlock {
     var axes = sum.sum.axes
     for (index, tile) in zip(axes.count - tiles.count..<axes.count, tiles) {
       axes[index].count = (axes[index].count + tile.outputs - 1) / tile.outputs
-      axes[index].kernel = tile.points
-      axes[index].stride = tile.outputs
+      axes[index].kernel = axes[index].stride * tile.points
+      axes[index].stride *= tile.outputs
     }
+    strides = sum.sum.axes.suffix(tiles.count).map(\.stride)
     self.axes = axes
     parts = axes.map(Lattice.Axis.init)
     search()
@@ -113,7 +128,7 @@ struct WinogradChannelBlock {
   /// Elements of the transformed weight.
   private var weightElements: Double {
     Double(sum.sum.groups * panels * vectors * lanes * sum.sum.inputs * points) * sum.weightTaps(outer)
-      * sum.phases[outer...].reduce(1) { $0 * Double($1.count) }
+      * Double(strides.reduce(1, *)) * sum.phases[outer...].reduce(1) { $0 * Double($1.count) }
   }
 
   /// To pack and transform the weight, once.
@@ -140,7 +155,8 @@ struct WinogradChannelBlock {
   ) -> Double? {
     let lengths = zip(extents, parts).map { $0 + $1.maximumShift }
     let tileCount = extents.suffix(tiles.count).reduce(1, *)
-    let planes = lengths.prefix(outer).reduce(1, *)
+    let ownPlanes = zip(lengths, parts).prefix(outer).reduce(1) { $0 * $1.0 * $1.1.phases.count }
+    let planes = strides.reduce(ownPlanes, *)
     let outputs = extents.prefix(outer).reduce(1, *)
     let rows = samples * tileCount
     let stored = points * inputVectors * planes * rows * lanes
@@ -151,15 +167,15 @@ struct WinogradChannelBlock {
     if stored + results > Self.mostStored { return nil }
 
     // Of an output of the other axes, how many of all phases there are, and taps.
-    var (planesOut, taps) = (1.0, 1.0)
+    var (planesOut, taps) = (1.0, Double(strides.reduce(1, *)))
     for (index, held) in held.enumerated() {
       let blocks = Double((axes[index].count + extents[index] - 1) / extents[index])
       planesOut *= Double(held.outputs) / blocks
       taps *= Double(held.taps) / blocks
     }
     let pieces = (rows + mostRows - 1) / mostRows
-    // Few sums wait for each other.
-    let row = max(Double(rows * vectors) / 2, 4 * Double(pieces))
+    // Few sums wait for each other, and of one vector each product for a load.
+    let row = max(Double(rows * vectors) / 2 * (vectors == 1 ? 1.1 : 1), 4 * Double(pieces))
     let calls = Double(points * panels * tilePhases * pieces) * planesOut
     let product =
       Double(points * panels * tilePhases * sum.sum.inputs) * taps * row * 1.03 + calls * 40
@@ -173,15 +189,16 @@ struct WinogradChannelBlock {
       Double(reach.prefix(plane).reduce(1, *))
       * SampleLanes.turned(Array(reach[plane...]), isWhole: isWhole, lanes: lanes)
     var transformed = 0.0
-    var after = 1
-    for (index, tile) in zip(axes.indices.suffix(tiles.count), tiles).reversed() {
-      let before = outer..<index
-      let lines = before.reduce(planes * after) { $0 * parts[$1].phases.count * lengths[$1] }
-      let line = extents[index...].reduce(1, *)
-      transformed += Double(lines) * (Double(line * tile.points) * 2.6 + 20)
-      after *= tile.points
+    var after = ownPlanes
+    for index in tiles.indices.reversed() {
+      after *= strides[index]
+      let before = outer..<outer + index
+      let lines = before.reduce(after) { $0 * parts[$1].phases.count * lengths[$1] }
+      let line = extents[(outer + index)...].reduce(1, *)
+      transformed += Double(lines) * (Double(line * tiles[index].points) * 2.6 + 20)
+      after *= tiles[index].points
     }
-    let packed = Double(samples * inputVectors) * (turned + transformed)
+    let packed = Double(inputVectors) * (Double(samples) * (turned + transformed + 400) + 1500)
 
     // And out of it.
     var back = 0.0

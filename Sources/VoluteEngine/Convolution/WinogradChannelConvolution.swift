@@ -32,7 +32,8 @@ final class WinogradChannelConvolution: Sendable {
     self.lattice = lattice
     samples = SampleLanes(turned, lattice, lanes: lanes)
     let layout = WinogradChannelLayout(
-      lattice, tiles: tiles, samples: block.samples, vectors: block.inputVectors, lanes: lanes)
+      lattice, tiles: tiles, strides: block.strides, samples: block.samples, vectors: block.inputVectors,
+      lanes: lanes)
     self.layout = layout
     inputStages = WinogradStages(layout.stages)
     let planes = WinogradChannelPlanes(block, lattice, layout)
@@ -83,10 +84,9 @@ final class WinogradChannelConvolution: Sendable {
     if !isShared {
       parallel(items * perItem) { number in
         withScratch(T.self, transformedSize + max(packingSize, workSize)) { scratch in
-          for sample in 0..<block.samples {
-            for vector in 0..<block.inputVectors {
-              transform(input, number, sample, vector, into: scratch, scratch: scratch + transformedSize)
-            }
+          for vector in 0..<block.inputVectors {
+            transform(
+              input, number, 0..<block.samples, vector, into: scratch, scratch: scratch + transformedSize)
           }
           multiply(
             scratch, number, 0..<block.units, weights, bias, output, scratch: scratch + transformedSize)
@@ -100,9 +100,10 @@ final class WinogradChannelConvolution: Sendable {
       let pieces = block.samples * block.inputVectors
       parallel(items * perItem * pieces) { index in
         let (number, piece) = index.quotientAndRemainder(dividingBy: pieces)
+        let (sample, vector) = piece.quotientAndRemainder(dividingBy: block.inputVectors)
         withScratch(T.self, packingSize) { scratch in
           transform(
-            input, number, piece / block.inputVectors, piece % block.inputVectors,
+            input, number, sample..<sample + 1, vector,
             into: transformed + number * transformedSize, scratch: scratch)
         }
       }
@@ -123,26 +124,32 @@ final class WinogradChannelConvolution: Sendable {
     return (item / sum.groups * block.samples, item % sum.groups, index)
   }
 
-  /// Packs and transforms a vector of channels of one sample.
+  /// Packs and transforms a vector of channels of some samples of a block.
   private func transform<T: KernelElement>(
-    _ input: UnsafePointer<T>, _ number: Int, _ sample: Int, _ vector: Int,
+    _ input: UnsafePointer<T>, _ number: Int, _ own: Range<Int>, _ vector: Int,
     into transformed: UnsafeMutablePointer<T>, scratch: UnsafeMutablePointer<T>
   ) {
     let (first, group, index) = place(number)
-    if first + sample >= sum.batch { return }
     let channel = vector * block.lanes
     let wanted = planes.wanted(index)
     let packer = samples.packer(
       origin: zip(index, block.extents).map { $0 * $1 }, samples: min(block.lanes, sum.inputs - channel),
       planes: wanted)
-    packer.pack(
-      input + sum.inputOffset + (first + sample) * sum.inputSteps.batch + group * sum.inputSteps.group
-        + channel * sum.inputSteps.channel, next: nil, into: scratch)
-    let to = transformed + vector * layout.vectorPitch + sample * layout.samplePitch
-    let last = inputStages.count - 1
+    let (part, parts) = (wanted ?? 0..<1, wanted == nil ? 1 : lattice.lengths[0])
+    let from =
+      input + sum.inputOffset + first * sum.inputSteps.batch + group * sum.inputSteps.group
+      + channel * sum.inputSteps.channel
     let stage = scratch + lattice.channelSize
-    inputStages.run(scratch, parts: wanted ?? 0..<1, of: wanted == nil ? 1 : lattice.lengths[0]) {
-      $0 == last ? to : stage + ($0 & 1) * layout.stageSize
+    let (stageSize, last) = (layout.stageSize, inputStages.count - 1)
+    for sample in own.clamped(to: 0..<sum.batch - first) {
+      packer.pack(
+        from + sample * sum.inputSteps.batch,
+        next: sample + 1 < own.upperBound && first + sample + 1 < sum.batch ? sum.inputSteps.batch : nil,
+        into: scratch)
+      let to = transformed + vector * layout.vectorPitch + sample * layout.samplePitch
+      inputStages.run(scratch, parts: part, of: parts) {
+        $0 == last ? to : stage + ($0 & 1) * stageSize
+      }
     }
   }
 

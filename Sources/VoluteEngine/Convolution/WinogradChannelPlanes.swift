@@ -29,7 +29,6 @@ struct WinogradChannelPlanes: Sendable {
   let tilePhasesBefore: Int
   /// By the block along the axes that are not tiled, and the phase of each.
   private let sets: [[Set]]
-  private let outer: Int
   private let blocks: [Int]
   /// Of each block along the first axis, where that is not tiled, the planes that hold anything but padding.
   private let wantedPlanes: [Range<Int>]
@@ -37,7 +36,6 @@ struct WinogradChannelPlanes: Sendable {
   init(_ block: WinogradChannelBlock, _ lattice: Lattice, _ layout: WinogradChannelLayout) {
     let (sum, outer) = (block.sum.sum, block.outer)
     let phases = block.sum.phases
-    self.outer = outer
     tilePhasesBefore = phases[outer...].dropLast().reduce(1) { $0 * $1.count }
     blocks = zip(block.axes, block.extents).prefix(outer).map { ($0.count + $1 - 1) / $1 }
     let axes = sum.axes.prefix(outer)
@@ -45,22 +43,25 @@ struct WinogradChannelPlanes: Sendable {
     let choices = phases.prefix(outer).reduce([[PhasedSum.Phase]()]) { outer, phases in
       outer.flatMap { before in phases.map { before + [$0] } }
     }
-    let windows = axes.reduce([[Int]()]) { outer, axis in
-      outer.flatMap { before in (0..<axis.kernel).map { before + [$0] } }
+    // Of those their taps, and of the tiled ones the phases of their strides.
+    let kernels = axes.map(\.kernel) + block.strides
+    let windows = kernels.reduce([[Int]()]) { outer, kernel in
+      outer.flatMap { before in (0..<kernel).map { before + [$0] } }
     }
     func offset(_ phases: [PhasedSum.Phase], _ taps: [Int]) -> Int? {
       zip(phases, taps).reduce(0) { sum, next in
-        sum.flatMap { sum in next.0.taps[next.1].map { sum + $0 } }
+        let tap = next.1 < next.0.taps.count ? next.0.taps[next.1] : nil
+        return sum.flatMap { sum in tap.map { sum + $0 } }
       }
     }
     var columns: [[[Int]: Int]] = []
-    var outerOffsets: [Int] = []
+    var outerOffsets: [(offset: Int, strided: [Int])] = []
     for choice in choices {
       var known: [[Int]: Int] = [:]
       for taps in windows {
-        guard let offset = offset(choice, taps) else { continue }
+        guard let offset = offset(choice, Array(taps.prefix(outer))) else { continue }
         known[taps] = outerOffsets.count
-        outerOffsets.append(offset)
+        outerOffsets.append((offset, Array(taps.dropFirst(outer))))
       }
       columns.append(known)
     }
@@ -72,29 +73,44 @@ struct WinogradChannelPlanes: Sendable {
       outer.flatMap { before in (0..<tile.taps).map { before + [$0] } }
     }
     tapOffsets = tilePhases.flatMap { phases in
-      outerOffsets.flatMap { base in tileTaps.map { offset(phases, $0).map { base + $0 } } }
+      outerOffsets.flatMap { base, strided in
+        tileTaps.map { taps in
+          offset(phases, zip(zip(taps, block.strides), strided).map { $0.0 * $0.1 + $1 }).map { base + $0 }
+        }
+      }
     }
 
+    // Where the taps of the axes that are not tiled read, and the phases of the others.
+    let placeCount = lattice.lengths.prefix(outer).reduce(1, *)
+    let counts = block.strides + lattice.parts.prefix(outer).map(\.phases.count)
+    let phasePitches = StridedArray.contiguousStrides(counts).map { $0 * placeCount }
     let pitches = StridedArray.contiguousStrides(Array(lattice.lengths.prefix(outer)))
+    let reads =
+      (0..<outer).map { index in
+        lattice.parts[index].taps.map {
+          $0.phase * phasePitches[block.strides.count + index] + $0.shift * pitches[index]
+        }
+      } + zip(block.strides, phasePitches).map { stride, pitch in (0..<stride).map { $0 * pitch } }
     let height = block.vectors * block.lanes
     let (extents, blocks) = (block.extents, blocks)
     sets = (0..<blocks.reduce(1, *)).map { number in
       let origin = zip(unravelled(number, over: blocks).indices, extents).map { $0 * $1 }
       return zip(choices, columns).map { choice, columns in
         Self.set(
-          axes, choice, origin: origin, extents: extents, pitches: pitches, planePitch: layout.planePitch
+          axes, choice, origin: origin, extents: extents, pitches: pitches, reads: reads,
+          planePitch: layout.planePitch
         ) { columns[$0].map { $0 * sum.inputs * height } }
       }
     }
     wantedPlanes =
-      outer == 0
+      outer == 0 || sum.axes[0].stride > 1
       ? []
       : (0..<blocks[0]).map { sum.axes[0].held(from: $0 * extents[0], count: lattice.lengths[0]) }
   }
 
   private static func set(
     _ axes: ArraySlice<WindowSum.Axis>, _ phases: [PhasedSum.Phase], origin: [Int], extents: [Int],
-    pitches: [Int], planePitch: Int, weight: ([Int]) -> Int?
+    pitches: [Int], reads: [[Int]], planePitch: Int, weight: ([Int]) -> Int?
   ) -> Set {
     var set = Set()
     let outputs = axes.indices.reduce([[Int]()]) { outer, axis in
@@ -102,12 +118,13 @@ struct WinogradChannelPlanes: Sendable {
       return outer.flatMap { before in places.map { before + [$0] } }
     }
     for output in outputs {
-      let windows = axes.indices.reduce([[Int]()]) { outer, axis in
-        outer.flatMap { before in axes[axis].taps(of: output[axis]).map { before + [$0] } }
+      let windows = reads.indices.reduce([[Int]()]) { outer, axis in
+        let taps = axis < axes.count ? axes[axis].taps(of: output[axis]) : reads[axis].indices
+        return outer.flatMap { before in taps.map { before + [$0] } }
       }
       let taps = windows.compactMap { window in
         weight(window).map { weight in
-          let plane = axes.indices.reduce(0) { $0 + window[$1] * axes[$1].dilation * pitches[$1] }
+          let plane = zip(reads, window).reduce(0) { $0 + $1.0[$1.1] }
           return (from: plane * planePitch, weight: weight)
         }
       }
@@ -129,8 +146,8 @@ struct WinogradChannelPlanes: Sendable {
     return set
   }
 
-  /// The stretch of planes of the first axis that a block has transformed; `nil` where that is tiled.
-  func wanted(_ index: [Int]) -> Range<Int>? { outer == 0 ? nil : wantedPlanes[index[0]] }
+  /// The stretch of planes of the first axis that a block has transformed; `nil` where that is tiled or strided.
+  func wanted(_ index: [Int]) -> Range<Int>? { wantedPlanes.isEmpty ? nil : wantedPlanes[index[0]] }
 
   /// - Parameter phase: of all axes but the last.
   func set(_ index: [Int], _ phase: Int) -> Set {

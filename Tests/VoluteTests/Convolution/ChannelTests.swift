@@ -30,6 +30,13 @@ import VoluteEngine
     Shape(input: [7, 64, 5, 6], outputs: 64, kernel: [3, 3], padding: 1, isTransposed: false),
     Shape(input: [1, 96, 7, 7], outputs: 100, kernel: [3, 3], padding: 1, isTransposed: false),
     Shape(
+      input: [5, 32, 5, 12, 15], outputs: 32, kernel: [3, 4, 4], stride: 2, padding: 1, isTransposed: false),
+    Shape(input: [3, 20, 23, 31], outputs: 24, kernel: [3, 5], stride: 2, padding: 2, isTransposed: false),
+    Shape(input: [4, 32, 200], outputs: 40, kernel: [7], stride: 3, padding: 2, isTransposed: false),
+    Shape(
+      input: [2, 33, 5, 8, 14], outputs: 20, kernel: [5, 3, 4], stride: [2, 1, 2], padding: .sides(2, 3),
+      dilation: [2, 1, 1], isTransposed: false),
+    Shape(
       input: [1, 40, 9, 7, 7], outputs: 48, kernel: [3, 3, 3], padding: 2, dilation: [2, 1, 1],
       isTransposed: false),
   ]
@@ -74,6 +81,14 @@ import VoluteEngine
       }
     }
     Engine.threadCount = Engine.processorCount
+  }
+
+  /// Windows over so many planes that no block of them is small enough are left to others.
+  @Test func windowsOverTooManyPlanesAreRefused() throws {
+    let geometry = try ConvolutionGeometry(
+      inputShape: [1, 64, 400, 20], weightShape: [64, 64, 399, 3], padding: [0, 1])
+    let plan = try Engine.plan(geometry, .forward, .float32, policy: .algorithm(.winograd2))
+    #expect(!plan.hasChannelsInLanes)
   }
 
   /// The weights of all phases take more room than those of one: where the limit does not allow that, something else is
