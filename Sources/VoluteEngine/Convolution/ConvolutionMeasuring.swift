@@ -49,7 +49,8 @@ extension Engine {
     let automatic = try plan(geometry, direction, dtype)
     if automatic.algorithm == .reference || geometry.outputShape.contains(0) { return [] }
     return measure(
-      automatic, PlanKey(geometry, direction, dtype, policy: .measured), within: factor, seconds: seconds)
+      automatic, PlanKey(geometry, direction, dtype, policy: .measured, workspaceLimit: workspaceLimit),
+      within: factor, seconds: seconds)
   }
 
   private static func remembered(_ key: PlanKey) -> ConvolutionPolicy? {

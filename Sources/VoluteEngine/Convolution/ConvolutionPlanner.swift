@@ -103,13 +103,13 @@ struct PlanKey: Hashable, Sendable {
 
   init(
     _ geometry: ConvolutionGeometry, _ direction: ConvolutionDirection, _ dtype: DType,
-    policy: ConvolutionPolicy
+    policy: ConvolutionPolicy, workspaceLimit: Int
   ) {
     self.geometry = geometry
     self.direction = direction
     self.dtype = dtype
     self.policy = policy
-    workspaceLimit = Engine.workspaceLimit
+    self.workspaceLimit = workspaceLimit
     threads = policy == .measured ? Engine.threadCount : 0
   }
 
@@ -168,15 +168,15 @@ private struct Outcome {
         }
         if refusal != nil { break }
       }
+      if refusal == nil && workspace > key.workspaceLimit {
+        refusal = "it needs \(workspace) bytes of workspace, more than the limit of \(key.workspaceLimit)"
+      }
       if let whole = Self.whole(parts, algorithm, T.self), whole.estimate.workspace <= key.workspaceLimit,
         refusal != nil || whole.estimate.seconds < seconds.reduce(0, +)
       {
         (plans, seconds, workspace) = ([whole.plan], [whole.estimate.seconds], whole.estimate.workspace)
         refusal = nil
         wholes[algorithm] = whole.setsAll
-      }
-      if refusal == nil && workspace > key.workspaceLimit {
-        refusal = "it needs \(workspace) bytes of workspace, more than the limit of \(key.workspaceLimit)"
       }
       candidates.append(
         ConvolutionCandidate(
@@ -363,7 +363,7 @@ private struct Outcome {
       if let against = WinogradConvolution.reasonAgainst(parts[0], tiles: count) {
         let channels =
           WinogradChannelBlock.reasonAgainst(sum, lanes: T.kernels.lanes)
-          ?? "tiles of it with channels in the lanes do not fit"
+          ?? "channels in the lanes do not serve it"
         reason =
           "\(against), no axis beside it has \(taps), or as many for each phase of its stride, and \(channels)"
         break
@@ -394,7 +394,8 @@ private struct Outcome {
     _ parts: WindowSums, _ algorithm: ConvolutionAlgorithm, _ type: T.Type
   ) -> (plan: SumPlan, estimate: SumEstimate, setsAll: Bool)? {
     guard algorithm == .winograd2 || algorithm == .winograd4, let window = parts.window,
-      parts.sums.contains(where: { !$0.phases.isEmpty }) || parts.sums.count > 1
+      parts.sums.contains(where: { !$0.phases.isEmpty }) || parts.sums.count > 1,
+      2 * min(window.inputs, window.outputs) >= T.kernels.lanes
     else { return nil }
     guard let sum = PhasedSum(adjointOf: window),
       let (plan, estimate) = winogradChannels(sum, points: algorithm.points, T.self)
@@ -456,7 +457,15 @@ extension Engine {
     _ geometry: ConvolutionGeometry, _ direction: ConvolutionDirection = .forward, _ dtype: DType,
     policy: ConvolutionPolicy = .automatic
   ) throws(ShapeError) -> ConvolutionPlan {
-    let key = PlanKey(geometry, direction, dtype, policy: policy)
+    try plan(geometry, direction, dtype, policy: policy, workspaceLimit: workspaceLimit)
+  }
+
+  /// The same within another limit than that of all.
+  package static func plan(
+    _ geometry: ConvolutionGeometry, _ direction: ConvolutionDirection, _ dtype: DType,
+    policy: ConvolutionPolicy, workspaceLimit: Int
+  ) throws(ShapeError) -> ConvolutionPlan {
+    let key = PlanKey(geometry, direction, dtype, policy: policy, workspaceLimit: workspaceLimit)
     if let known = plans.withLock({ $0[key] }) { return known }
     let plan = policy == .measured ? try measuredPlan(key) : try ConvolutionPlan(key)
     plans.withLock { plans in

@@ -2,10 +2,9 @@
 /// phase of its strides, whose outputs are as many sums over one small window.
 ///
 /// ```
-/// places        0     1     2     3          stride 2, kernel 4: two phases of two taps
-/// window        ab    bc    cd    de
-/// phase 0       w3 w1                        output 0: a * w2 + b * w0
-/// phase 1                                    output 1: a * w3 + b * w1
+/// window     . a       a b              b c              c .       stride 2, kernel 4
+/// phase 0    a * w0    a * w2 + b * w0  b * w2 + c * w0  c * w2    outputs 0, 2, 4, 6
+/// phase 1    a * w1    a * w3 + b * w1  b * w3 + c * w1  c * w3    outputs 1, 3, 5, 7
 /// ```
 struct PhasedSum: Sendable {
   /// The outputs of one phase along an axis.
@@ -68,10 +67,10 @@ struct PhasedSum: Sendable {
 
   private static func adjoint(_ axis: WindowSum.Axis) -> (reads: WindowSum.Axis, phases: [Phase])? {
     let (stride, taps) = (axis.stride, (axis.kernel + axis.stride - 1) / axis.stride)
-    // Place i of phase p is where tap p of the window at position i lies; no window reaches the last ones.
+    // Place i of phase p is where tap p of the window at position i lies; no window starts at the last ones.
     let count = (axis.sources.count + stride - 1) / stride
     var runs: [(phase: Int, places: Range<Int>, elements: [Int])] = []
-    for phase in 0..<stride {
+    for phase in 0..<min(stride, axis.sources.count) {
       let elements = (0..<count).map { axis.source(at: $0 * stride + phase) }
       guard let lower = elements.firstIndex(where: { $0 >= 0 }),
         let upper = elements.lastIndex(where: { $0 >= 0 })

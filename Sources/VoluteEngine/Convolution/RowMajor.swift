@@ -5,6 +5,11 @@ func places(_ shape: [Int], _ strides: [Int]) -> [Int] {
   }
 }
 
+/// One of each list in all ways, those of the last list changing fastest.
+func combinations<T>(_ lists: [[T]]) -> [[T]] {
+  lists.reduce([[]]) { outer, list in outer.flatMap { before in list.map { before + [$0] } } }
+}
+
 /// The index along each axis of an element that is numbered in row-major order, and how often the number goes round.
 func unravelled(_ number: Int, over counts: [Int]) -> (indices: [Int], rest: Int) {
   var rest = number

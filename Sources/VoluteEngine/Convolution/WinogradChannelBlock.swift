@@ -94,9 +94,18 @@ struct WinogradChannelBlock {
 
   private mutating func search() {
     let counts = axes.map(\.count)
+    let listed = sum.sum.axes.prefix(outer).reduce(Double(strides.reduce(1, *))) {
+      $0 * Double($1.count) * Double($1.kernel)
+    }
+    if listed > Self.mostListed { return }
     func candidates(_ count: Int) -> [Int] {
       var pieces = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32]
       pieces += [2, 4, 8].map { (count + $0 - 1) / $0 } + [count]
+      var more = 64
+      while count / more >= 16 {
+        pieces.append(more)
+        more *= 2
+      }
       return Set(pieces.map { (count + $0 - 1) / $0 }).sorted()
     }
     let work = sum.phases.reduce(sum.sum.multiplyAdds) { $0 * Double($1.count) }
@@ -148,6 +157,9 @@ struct WinogradChannelBlock {
 
   /// Elements that a block may have: the places of larger ones would take long to list, and gain nothing.
   private static let mostStored = 1 << 20
+
+  /// Taps of all outputs of the axes that are not tiled: more would take long to list.
+  private static let mostListed = Double(1 << 18)
 
   /// Cycles of a block; `nil` for one that is too large.
   private func cost(

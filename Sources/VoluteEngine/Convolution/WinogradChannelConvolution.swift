@@ -44,7 +44,7 @@ final class WinogradChannelConvolution: Sendable {
     self.results = results
     outputStages = WinogradStages(
       WinogradLayout.outputStages(
-        tiles, firstPitch: results.pointPitch, pitch: results.partPitch, count: results.partPitch))
+        tiles, firstPitch: results.partPitch, pitch: results.partPitch, count: results.partPitch))
     biasPoint = tiles.reduce(0) { $0 * $1.points + 1 }
   }
 
@@ -53,7 +53,7 @@ final class WinogradChannelConvolution: Sendable {
   private var backSize: Int { block.points * results.partPitch }
   private var height: Int { block.vectors * block.lanes }
   private var workSize: Int {
-    block.points * results.pointPitch + 2 * backSize + results.size + results.rowSize + 2 * height
+    block.points * results.partPitch + 2 * backSize + results.size + results.rowSize + 2 * height
   }
   private var isShared: Bool { block.shares > 1 }
   private var items: Int { (sum.batch + block.samples - 1) / block.samples * sum.groups }
@@ -64,12 +64,15 @@ final class WinogradChannelConvolution: Sendable {
       isShared
       ? blocks.reduce(items * transformedSize, *) + threads * max(packingSize, workSize)
       : threads * (transformedSize + max(packingSize, workSize))
-    return weights.byteCount(bytes: bytes) * 3 / 2 + scratch * bytes
+    // As packed, and transformed.
+    let taps = Set(weights.tapOffsets.compactMap { $0 }).count
+    let packed = sum.groups * block.panels * height * sum.inputs * taps
+    return weights.byteCount(bytes: bytes) + (packed + scratch) * bytes
   }
 
   /// Elements of the input and the output.
   var arrayElements: Double {
-    let inputs = sum.axes.reduce(Double(sum.inputs)) { $0 * Double($1.count) }
+    let inputs = sum.axes.reduce(Double(sum.inputs)) { $0 * Double($1.count * $1.stride) }
     let outputs = zip(sum.axes, block.sum.phases).reduce(Double(sum.outputs)) {
       $0 * Double($1.0.count * $1.1.count)
     }
@@ -162,7 +165,7 @@ final class WinogradChannelConvolution: Sendable {
     let (first, group, index) = place(number)
     let count = min(block.samples, sum.batch - first)
     let products = scratch
-    let stages = products + block.points * results.pointPitch
+    let stages = products + block.points * results.partPitch
     let parts = stages + 2 * backSize
     let row = parts + results.size
     let start = row + results.rowSize
@@ -172,7 +175,7 @@ final class WinogradChannelConvolution: Sendable {
       output + sum.outputOffset + first * sum.outputSteps.batch + group * sum.outputSteps.group
     for unit in units {
       let (panel, phase) = unit.quotientAndRemainder(dividingBy: block.outerPhases)
-      let set = planes.set(index, phase)
+      let set = planes.outputs(index, phase)
       if set.planes.isEmpty { continue }
       let channel = panel * height
       let channels = min(height, sum.outputs - channel)
@@ -189,14 +192,14 @@ final class WinogradChannelConvolution: Sendable {
           multiply(
             transformed + point * layout.pointPitch, factors + point * weights.pointSize + base * height, set,
             samples: count, start: point == biasPoint ? start : zeros,
-            into: products + point * results.pointPitch)
+            into: products + point * results.partPitch)
         }
         let target = parts + lastPhase * results.phasePitch
         outputStages.run(products, length: length) { [last = outputStages.count - 1] in
           $0 == last ? target : stages + ($0 & 1) * backSize
         }
       }
-      guard let (route, offset) = results.route(index, phase % planes.tilePhasesBefore) else { continue }
+      let (route, offset) = results.route(index, phase % planes.tilePhasesBefore)
       for (place, plane) in set.planes.enumerated() {
         for sample in 0..<count {
           for vector in 0..<(channels + block.lanes - 1) / block.lanes {
@@ -215,7 +218,8 @@ final class WinogradChannelConvolution: Sendable {
 
   /// The products of one point and phase.
   private func multiply<T: KernelElement>(
-    _ places: UnsafePointer<T>, _ factors: UnsafePointer<T>, _ set: WinogradChannelPlanes.Set, samples: Int,
+    _ places: UnsafePointer<T>, _ factors: UnsafePointer<T>, _ set: WinogradChannelPlanes.Outputs,
+    samples: Int,
     start: UnsafePointer<T>, into products: UnsafeMutablePointer<T>
   ) {
     let kernel = T.kernels.table.sum_channels

@@ -6,8 +6,6 @@ struct WinogradChannelLayout {
   let stages: [WinogradStage]
   /// Elements after the largest stage but the last.
   let stageSize: Int
-  /// Phases of the strides, and under each the places of the axes that are not tiled.
-  let planes: Int
   /// Distance of samples, of planes, of vectors of channels and of points.
   let samplePitch: Int
   let planePitch: Int
@@ -34,7 +32,7 @@ struct WinogradChannelLayout {
       let (first, second) = ($0 % outerPlaces / placesOfFirst, $1 % outerPlaces / placesOfFirst)
       return (first, $0) < (second, $1)
     }
-    planes = strides.reduce(outerPhases * outerPlaces, *)
+    let planes = strides.reduce(outerPhases * outerPlaces, *)
     samplePitch = counts.reduce(lanes, *)
     planePitch = samples * samplePitch
     vectorPitch = planes * planePitch

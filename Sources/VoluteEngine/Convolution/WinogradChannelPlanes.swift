@@ -14,7 +14,7 @@ struct WinogradChannelPlanes: Sendable {
   }
 
   /// The outputs of a block, of one phase of each axis.
-  struct Set {
+  struct Outputs {
     /// Where the outputs lie.
     var planes: [Int] = []
     var runs: [Run] = []
@@ -28,7 +28,7 @@ struct WinogradChannelPlanes: Sendable {
   /// Phases of the tiled axes but the last.
   let tilePhasesBefore: Int
   /// By the block along the axes that are not tiled, and the phase of each.
-  private let sets: [[Set]]
+  private let sets: [[Outputs]]
   private let blocks: [Int]
   /// Of each block along the first axis, where that is not tiled, the planes that hold anything but padding.
   private let wantedPlanes: [Range<Int>]
@@ -40,14 +40,9 @@ struct WinogradChannelPlanes: Sendable {
     blocks = zip(block.axes, block.extents).prefix(outer).map { ($0.count + $1 - 1) / $1 }
     let axes = sum.axes.prefix(outer)
     // Phases of the axes that are not tiled, and under each all taps.
-    let choices = phases.prefix(outer).reduce([[PhasedSum.Phase]()]) { outer, phases in
-      outer.flatMap { before in phases.map { before + [$0] } }
-    }
+    let choices = combinations(Array(phases.prefix(outer)))
     // Of those their taps, and of the tiled ones the phases of their strides.
-    let kernels = axes.map(\.kernel) + block.strides
-    let windows = kernels.reduce([[Int]()]) { outer, kernel in
-      outer.flatMap { before in (0..<kernel).map { before + [$0] } }
-    }
+    let windows = combinations((axes.map(\.kernel) + block.strides).map { Array(0..<$0) })
     func offset(_ phases: [PhasedSum.Phase], _ taps: [Int]) -> Int? {
       zip(phases, taps).reduce(0) { sum, next in
         let tap = next.1 < next.0.taps.count ? next.0.taps[next.1] : nil
@@ -66,13 +61,8 @@ struct WinogradChannelPlanes: Sendable {
       columns.append(known)
     }
     weightPitch = outerOffsets.count * sum.inputs
-    let tilePhases = phases[outer...].reduce([[PhasedSum.Phase]()]) { outer, phases in
-      outer.flatMap { before in phases.map { before + [$0] } }
-    }
-    let tileTaps = block.tiles.reduce([[Int]()]) { outer, tile in
-      outer.flatMap { before in (0..<tile.taps).map { before + [$0] } }
-    }
-    tapOffsets = tilePhases.flatMap { phases in
+    let tileTaps = combinations(block.tiles.map { Array(0..<$0.taps) })
+    tapOffsets = combinations(Array(phases[outer...])).flatMap { phases in
       outerOffsets.flatMap { base, strided in
         tileTaps.map { taps in
           offset(phases, zip(zip(taps, block.strides), strided).map { $0.0 * $0.1 + $1 }).map { base + $0 }
@@ -111,17 +101,15 @@ struct WinogradChannelPlanes: Sendable {
   private static func set(
     _ axes: ArraySlice<WindowSum.Axis>, _ phases: [PhasedSum.Phase], origin: [Int], extents: [Int],
     pitches: [Int], reads: [[Int]], planePitch: Int, weight: ([Int]) -> Int?
-  ) -> Set {
-    var set = Set()
-    let outputs = axes.indices.reduce([[Int]()]) { outer, axis in
-      let places = phases[axis].places.clamped(to: origin[axis]..<origin[axis] + extents[axis])
-      return outer.flatMap { before in places.map { before + [$0] } }
-    }
+  ) -> Outputs {
+    var set = Outputs()
+    let outputs = combinations(
+      axes.indices.map {
+        Array(phases[$0].places.clamped(to: origin[$0]..<origin[$0] + extents[$0]))
+      })
     for output in outputs {
-      let windows = reads.indices.reduce([[Int]()]) { outer, axis in
-        let taps = axis < axes.count ? axes[axis].taps(of: output[axis]) : reads[axis].indices
-        return outer.flatMap { before in taps.map { before + [$0] } }
-      }
+      let windows = combinations(
+        reads.indices.map { Array($0 < axes.count ? axes[$0].taps(of: output[$0]) : reads[$0].indices) })
       let taps = windows.compactMap { window in
         weight(window).map { weight in
           let plane = zip(reads, window).reduce(0) { $0 + $1.0[$1.1] }
@@ -150,7 +138,7 @@ struct WinogradChannelPlanes: Sendable {
   func wanted(_ index: [Int]) -> Range<Int>? { wantedPlanes.isEmpty ? nil : wantedPlanes[index[0]] }
 
   /// - Parameter phase: of all axes but the last.
-  func set(_ index: [Int], _ phase: Int) -> Set {
+  func outputs(_ index: [Int], _ phase: Int) -> Outputs {
     let number = zip(index, blocks).reduce(0) { $0 * $1.1 + $1.0 }
     return sets[number][phase / tilePhasesBefore]
   }

@@ -4,8 +4,7 @@ struct WinogradChannelResults: Sendable {
   /// Tiles of a block.
   let tileCount: Int
   let lastPhases: Int
-  /// Elements of the products of a point, of the results at a place in the tile, of a phase, and of all.
-  let pointPitch: Int
+  /// Elements of the products of a point, or of the results at a place in the tile, of a phase, and of all.
   let partPitch: Int
   let phasePitch: Int
   let size: Int
@@ -34,7 +33,6 @@ struct WinogradChannelResults: Sendable {
     lastPhases = phases[phases.count - 1].count
     let rows = block.extents.prefix(outer).reduce(block.samples * tileCount, *)
     // A line more than it needs, so that points do not meet in one set of the cache.
-    pointPitch = rows * height + 16
     partPitch = rows * height + 16
     phasePitch = tiles.reduce(partPitch) { $0 * $1.outputs }
     size = lastPhases * phasePitch
@@ -67,14 +65,9 @@ struct WinogradChannelResults: Sendable {
     let tileSteps = StridedArray.contiguousStrides(extents).map { $0 * height }
     let partSteps = StridedArray.contiguousStrides(tiles.map(\.outputs)).map { [partPitch] in $0 * partPitch }
     let last = tiles.count - 1
-    let before = phases.dropLast().reduce([[Int]()]) { outer, phases in
-      outer.flatMap { before in phases.indices.map { before + [$0] } }
-    }
-    let combinations = known.reduce([[Kind]()]) { outer, kinds in
-      outer.flatMap { before in kinds.map { before + [$0] } }
-    }
+    let before = combinations(phases.dropLast().map { Array($0.indices) })
     routes = before.map { [lastPhases, phasePitch] chosen in
-      combinations.map { kinds in
+      combinations(known).map { kinds in
         var pairs = [(element: 0, place: 0)]
         for (axis, kind) in kinds.enumerated() {
           let wanted = axis == last ? Array(0..<lastPhases) : [chosen[axis]]
@@ -102,7 +95,7 @@ struct WinogradChannelResults: Sendable {
   /// The way of a plane of results, and where it begins.
   ///
   /// - Parameter phase: of the tiled axes but the last.
-  func route(_ index: [Int], _ phase: Int) -> (LaneRoute, offset: Int)? {
+  func route(_ index: [Int], _ phase: Int) -> (route: LaneRoute, offset: Int) {
     var (number, offset) = (0, 0)
     for (axis, place) in index[outer...].enumerated() {
       let (kind, start) = kinds[axis][place]

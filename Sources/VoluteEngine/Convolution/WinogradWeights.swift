@@ -6,8 +6,8 @@ struct WinogradWeightLayout: Sendable {
   let tapOffsets: [Int?]
   let tiles: [WinogradTile]
   let height: Int
-  /// Taps of the first axis that are summed over one after the other, each with all channels; 1 where all taps of a
-  /// channel are.
+  /// Taps that are summed over one after the other, each with all channels, and phases; 1 where all taps of a channel are
+  /// summed over.
   let outerTaps: Int
   let packed: PackedLayout
 
@@ -60,7 +60,8 @@ struct WinogradWeightLayout: Sendable {
     self.height = height
     outerTaps = tapOffsets.count / tiles.reduce(1) { $0 * $1.taps }
     packed = PackedLayout(
-      .winograd, sum, [height] + tiles.flatMap { [$0.points, $0.taps] } + tapOffsets.map { $0 ?? -1 }, T.self)
+      .winograd, sum,
+      [-tiles.count, height] + tiles.flatMap { [$0.points, $0.taps] } + tapOffsets.map { $0 ?? -1 }, T.self)
   }
 
   /// For each point: input channels, taps that are not of a tile, and those between.

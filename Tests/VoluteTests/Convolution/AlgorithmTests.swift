@@ -225,8 +225,7 @@ import VoluteEngine
     Engine.workspaceLimit = free.workspace - 1
     let tight = try Engine.plan(geometry, .forward, .float32)
     #expect(tight.workspace < free.workspace)
-    Engine.workspaceLimit = 1000
-    let least = try Engine.plan(geometry, .forward, .float32)
+    let least = try Engine.plan(geometry, .forward, .float32, policy: .automatic, workspaceLimit: 1000)
     #expect(least.workspace <= 1000)
     #expect(least.candidates.contains { $0.refusal?.contains("more than the limit") == true })
   }

@@ -91,6 +91,14 @@ import VoluteEngine
     #expect(!plan.hasChannelsInLanes)
   }
 
+  /// A stride beyond all sizes has no more phases than there are places.
+  @Test func aHugeStrideIsPlannedAtOnce() throws {
+    let geometry = try ConvolutionGeometry(
+      inputShape: [1, 16, 3, 5], weightShape: [16, 16, 3, 3], stride: [1 << 30, 1])
+    let plan = try Engine.plan(geometry, .inputGradient, .float32)
+    #expect(plan.candidates.contains { $0.refusal == nil })
+  }
+
   /// The weights of all phases take more room than those of one: where the limit does not allow that, something else is
   /// found, under the same name.
   @Test func whatIsLargerThanTheLimitIsLeft() throws {
@@ -98,10 +106,8 @@ import VoluteEngine
       transposing: [2, 64, 3, 5, 15], weightShape: [64, 64, 3, 4, 4], stride: 2)
     let free = try Engine.plan(geometry, .forward, .float32, policy: .algorithm(.winograd2))
     #expect(free.hasChannelsInLanes || InstructionSet.current.name == "baseline")
-    let before = Engine.workspaceLimit
-    defer { Engine.workspaceLimit = before }
-    Engine.workspaceLimit = free.workspace - 1
-    let tight = try Engine.plan(geometry, .forward, .float32, policy: .algorithm(.winograd2))
+    let tight = try Engine.plan(
+      geometry, .forward, .float32, policy: .algorithm(.winograd2), workspaceLimit: free.workspace - 1)
     #expect(tight.workspace < free.workspace)
   }
 }

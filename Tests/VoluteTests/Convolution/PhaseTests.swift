@@ -75,10 +75,8 @@ import VoluteEngine
       transposing: [1, 256, 16, 16, 33], weightShape: [256, 3, 4, 4, 4], stride: 2, padding: 1)
     let free = try Engine.plan(geometry, .forward, .float32, policy: .algorithm(.winograd2))
     #expect(Set(free.phasesAtOnce) == [2] || free.hasChannelsInLanes)
-    let before = Engine.workspaceLimit
-    defer { Engine.workspaceLimit = before }
-    Engine.workspaceLimit = free.workspace - 1
-    let tight = try Engine.plan(geometry, .forward, .float32, policy: .algorithm(.winograd2))
+    let tight = try Engine.plan(
+      geometry, .forward, .float32, policy: .algorithm(.winograd2), workspaceLimit: free.workspace - 1)
     #expect(Set(tight.phasesAtOnce) == [1] || free.hasChannelsInLanes)
     #expect(tight.workspace < free.workspace)
   }
