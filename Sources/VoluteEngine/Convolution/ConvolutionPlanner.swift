@@ -67,7 +67,7 @@ public final class ConvolutionPlan: Sendable {
 
   /// Whether channels lie in the lanes while it transforms and multiplies.
   package var hasChannelsInLanes: Bool {
-    sums.contains { if case .winogradChannels = $0 { true } else { false } }
+    sums.contains(where: \.hasChannelsInLanes)
   }
 
   public var workspace: Int { candidates.first { $0.algorithm == algorithm }?.workspace ?? 0 }
@@ -395,7 +395,7 @@ private struct Outcome {
   ) -> (plan: SumPlan, estimate: SumEstimate, setsAll: Bool)? {
     guard algorithm == .winograd2 || algorithm == .winograd4, let window = parts.window,
       parts.sums.contains(where: { !$0.phases.isEmpty }) || parts.sums.count > 1,
-      2 * min(window.inputs, window.outputs) >= T.kernels.lanes
+      WinogradChannelBlock.canFill(T.kernels.lanes, window)
     else { return nil }
     guard let sum = PhasedSum(adjointOf: window),
       let (plan, estimate) = winogradChannels(sum, points: algorithm.points, T.self)

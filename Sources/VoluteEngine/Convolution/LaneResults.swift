@@ -12,11 +12,8 @@ struct LaneResults: Sendable {
     self.sum = sum
     self.lanes = lanes
     let planeAxes = sum.axes.indices.suffix(2)
-    let planes = extents.reduce([[Int]()]) { planes, extents in
-      planes.flatMap { plane in extents.map { plane + [$0] } }
-    }
     var routes: [[Int]: LaneRoute] = [:]
-    for plane in planes {
+    for plane in combinations(extents.map(Array.init)) {
       // Results lie as they are counted.
       let outputs = places(plane, planeAxes.map { sum.axes[$0].outputStep })
       routes[plane] = LaneRoute(outputs.enumerated().map { ($1, $0 * lanes) }, bridges: false)

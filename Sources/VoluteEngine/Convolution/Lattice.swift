@@ -218,10 +218,8 @@ final class Lattice: Sendable {
   /// - Parameter blocks: how many there are along each axis.
   func sharedPackers(_ blocks: [Int], for samples: Int) -> [Packer]? {
     if samples == 1 { return nil }
-    let origins = zip(blocks, block).reduce([[Int]()]) { origins, axis in
-      origins.flatMap { origin in (0..<axis.0).map { origin + [$0 * axis.1] } }
-    }
-    return origins.map { packer(origin: $0) }
+    let origins = zip(blocks, block).map { count, extent in (0..<count).map { $0 * extent } }
+    return combinations(origins).map { packer(origin: $0) }
   }
 
   /// Where each line of the last axis starts in the input, or -1 for a line of padding: phases, then places.
@@ -239,10 +237,7 @@ final class Lattice: Sendable {
     }
     var lines: [Int] = []
     lines.reserveCapacity(channelSize / lengths[axes.count - 1])
-    let chosen = tables.reduce([[[Int]]()]) { chosen, phases in
-      chosen.flatMap { before in phases.map { before + [$0] } }
-    }
-    for tables in chosen {
+    for tables in combinations(tables) {
       var bases = [0]
       for table in tables {
         var next: [Int] = []

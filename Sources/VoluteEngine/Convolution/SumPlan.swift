@@ -17,8 +17,20 @@ enum SumPlan: Sendable {
 
   /// How many phases of a stride are taken at once.
   var phasesAtOnce: Int {
-    if case .winogradRows(let plans) = self { return plans.first?.weights.count ?? 1 }
-    return 1
+    switch self {
+    case .winogradRows(let plans): plans.first?.weights.count ?? 1
+    case .winogradChannels(let plan): plan.block.sum.phases.last?.count ?? 1
+    default: 1
+    }
+  }
+
+  /// Whether channels lie in the lanes while it transforms and multiplies.
+  var hasChannelsInLanes: Bool {
+    switch self {
+    case .winogradChannels: true
+    case .phases(let plans): plans.contains(where: \.hasChannelsInLanes)
+    default: false
+    }
   }
 
   /// - Parameter origin: where the weight was taken from; what is made of it is then kept.

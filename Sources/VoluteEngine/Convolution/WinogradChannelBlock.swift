@@ -35,8 +35,13 @@ struct WinogradChannelBlock {
   var outerPhases: Int { sum.phases.dropLast().reduce(1) { $0 * $1.count } }
   var units: Int { panels * outerPhases }
 
+  /// Whether the channels on both sides fill half of the lanes.
+  static func canFill(_ lanes: Int, _ sum: WindowSum) -> Bool {
+    lanes > 1 && 2 * min(sum.inputs, sum.outputs) >= lanes
+  }
+
   static func reasonAgainst(_ sum: WindowSum, lanes: Int) -> String? {
-    if lanes == 1 || 2 * sum.inputs < lanes || 2 * sum.outputs < lanes {
+    if !canFill(lanes, sum) {
       return "\(sum.inputs) and \(sum.outputs) channels leave most of \(lanes) lanes empty"
     }
     return SampleLanes.reasonAgainst(sum.channelsAsSamples, lanes: lanes)
@@ -49,17 +54,12 @@ struct WinogradChannelBlock {
   ) -> WinogradChannelBlock? {
     if reasonAgainst(sum.sum, lanes: T.kernels.lanes) != nil { return nil }
     let axes = sum.sum.axes
-    func tile(_ axis: WindowSum.Axis) -> WinogradTile? {
-      axis.dilation > 1
-        ? nil
-        : .best(points: points, taps: (axis.kernel + axis.stride - 1) / axis.stride, count: axis.count)
-    }
-    let able = axes.indices.filter { tile(axes[$0]) != nil }
+    let able = axes.indices.filter { WinogradTile.best(points: points, along: axes[$0]) != nil }
     let options = WinogradTile.choices(of: able).filter { $0.contains(axes.count - 1) }
     let blocks = options.map { tiled in
       WinogradChannelBlock(
         sum.reordered(axes.indices.filter { !tiled.contains($0) } + tiled),
-        tiles: tiled.compactMap { tile(axes[$0]) }, T.self)
+        tiles: tiled.compactMap { WinogradTile.best(points: points, along: axes[$0]) }, T.self)
     }
     return blocks.filter { $0.cycles < .infinity && $0.isWorthItsStrides }.min { $0.cycles < $1.cycles }
   }
@@ -82,9 +82,7 @@ struct WinogradChannelBlock {
     mostRows = vectors == 2 ? rows.1 : rows.0
     var axes = sum.sum.axes
     for (index, tile) in zip(axes.count - tiles.count..<axes.count, tiles) {
-      axes[index].count = (axes[index].count + tile.outputs - 1) / tile.outputs
-      axes[index].kernel = axes[index].stride * tile.points
-      axes[index].stride *= tile.outputs
+      axes[index] = axes[index].tiled(tile)
     }
     strides = sum.sum.axes.suffix(tiles.count).map(\.stride)
     self.axes = axes

@@ -219,8 +219,7 @@ final class WinogradChannelConvolution: Sendable {
   /// The products of one point and phase.
   private func multiply<T: KernelElement>(
     _ places: UnsafePointer<T>, _ factors: UnsafePointer<T>, _ set: WinogradChannelPlanes.Outputs,
-    samples: Int,
-    start: UnsafePointer<T>, into products: UnsafeMutablePointer<T>
+    samples: Int, start: UnsafePointer<T>, into products: UnsafeMutablePointer<T>
   ) {
     let kernel = T.kernels.table.sum_channels
     let rows = block.samples * results.tileCount

@@ -48,13 +48,7 @@ final class WinogradConvolution: Sendable {
     let outer = sum.axes.count - tiles.count
     // The axes of the lattice: a window of one tile's inputs, moved by its outputs.
     let axes = sum.axes.enumerated().map { index, axis in
-      guard index >= outer else { return axis }
-      let tile = tiles[index - outer]
-      var axis = axis
-      axis.count = (axis.count + tile.outputs - 1) / tile.outputs
-      axis.kernel = tile.points
-      axis.stride = tile.outputs
-      return axis
+      index < outer ? axis : axis.tiled(tiles[index - outer])
     }
     points = tiles.reduce(1) { $0 * $1.points }
     block = WinogradBlock(

@@ -44,12 +44,6 @@ struct WinogradRowBlock {
   /// Outputs of a tile of an axis; 1 where there are none.
   func outputs(_ axis: Int) -> Int { tiled.contains(axis) ? tiles[axis - tiled.lowerBound].outputs : 1 }
 
-  /// The best tile of at most `points` points along an axis; `nil` if there is none.
-  private static func tile(_ axis: WindowSum.Axis, points: Int) -> WinogradTile? {
-    if axis.dilation > 1 { return nil }
-    return .best(points: points, taps: (axis.kernel + axis.stride - 1) / axis.stride, count: axis.count)
-  }
-
   /// The cheapest choice of axes and blocks for sums that share a weight, with tiles of at most `points` points; none
   /// if no axis can be tiled.
   static func best<T: KernelElement>(
@@ -60,9 +54,9 @@ struct WinogradRowBlock {
     let canTakeSamples =
       lanes > 1 && first.phases.isEmpty && SampleLanes.reasonAgainst(first, lanes: lanes) == nil
     let last = first.axes.count - 1
-    let able = first.axes.indices.filter { Self.tile(first.axes[$0], points: points) != nil }
+    let able = first.axes.indices.filter { WinogradTile.best(points: points, along: first.axes[$0]) != nil }
     let options = WinogradTile.choices(of: able).flatMap { tiled in
-      let tiles = tiled.compactMap { Self.tile(first.axes[$0], points: points) }
+      let tiles = tiled.compactMap { WinogradTile.best(points: points, along: first.axes[$0]) }
       return [false, true].filter { $0 ? canTakeSamples : !tiled.contains(last) }.map { hasSamples in
         sums.map { WinogradRowBlock($0, tiled: tiled, tiles, hasSamples: hasSamples, T.self) }
       }
@@ -89,9 +83,7 @@ struct WinogradRowBlock {
     height = T.kernels.tileHeight(rows: sum.outputs)
     var axes = sum.axes
     for (index, tile) in zip(self.tiled, tiles) {
-      axes[index].count = (axes[index].count + tile.outputs - 1) / tile.outputs
-      axes[index].kernel = axes[index].stride * tile.points
-      axes[index].stride *= tile.outputs
+      axes[index] = axes[index].tiled(tile)
     }
     // Rows reach as far as those of all phases.
     axes[last].kernel += sum.allPhases.map(\.shift).max() ?? 0

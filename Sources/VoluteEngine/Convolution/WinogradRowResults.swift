@@ -35,12 +35,11 @@ struct WinogradRowResults: Sendable {
     var routes: [[Int]: LaneRoute] = [:]
     if block.hasSamples {
       let plane = sum.axes.indices.suffix(2)
-      let wanted = plane.reduce([[Int]()]) { wanted, axis in
-        // Of a whole block, and of the last one.
-        let (size, count) = (block.extents[axis] * block.outputs(axis), sum.axes[axis].count)
-        return wanted.flatMap { outer in [min(size, count), (count - 1) % size + 1].map { outer + [$0] } }
+      let wanted = plane.map { axis in
+        Array(
+          LaneResults.pieces(of: sum.axes[axis].count, extent: block.extents[axis] * block.outputs(axis)))
       }
-      for wanted in wanted {
+      for wanted in combinations(wanted) {
         let pairs = zip(plane, wanted).reduce([(element: 0, place: 0)]) { outer, axis in
           outer.flatMap { base in
             (0..<axis.1).map { position in

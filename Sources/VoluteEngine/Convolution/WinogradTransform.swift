@@ -24,6 +24,12 @@ struct WinogradTile: Hashable, Sendable {
     return tiles.min { $0.products(count) < $1.products(count) }
   }
 
+  /// The best tile for the taps of each phase of an axis; `nil` if there is none.
+  static func best(points: Int, along axis: WindowSum.Axis) -> WinogradTile? {
+    if axis.dilation > 1 { return nil }
+    return best(points: points, taps: (axis.kernel + axis.stride - 1) / axis.stride, count: axis.count)
+  }
+
   /// Which of the axes that can be tiled may be: each alone, and each pair.
   static func choices(of axes: [Int]) -> [[Int]] {
     axes.map { [$0] } + axes.flatMap { first in axes.filter { $0 > first }.map { [first, $0] } }
@@ -31,4 +37,15 @@ struct WinogradTile: Hashable, Sendable {
 
   /// Products of a line of `count` outputs.
   private func products(_ count: Int) -> Int { (count + outputs - 1) / outputs * points }
+}
+
+extension WindowSum.Axis {
+  /// The axis with tiles for outputs: windows are the inputs of one, of all phases of the stride, moved by its outputs.
+  func tiled(_ tile: WinogradTile) -> WindowSum.Axis {
+    var axis = self
+    axis.count = (count + tile.outputs - 1) / tile.outputs
+    axis.kernel = stride * tile.points
+    axis.stride = stride * tile.outputs
+    return axis
+  }
 }

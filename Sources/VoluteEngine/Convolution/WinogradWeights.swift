@@ -28,9 +28,7 @@ struct WinogradWeightLayout: Sendable {
     let others = sum.axes.dropLast(tiles.count)
     let offsets: [Int?] = places(others.map(\.kernel), others.map(\.weightStep))
     // Which of the taps between, for all axes, and then the tiles' taps.
-    let phases = strides.reduce([[Int]()]) { phases, stride in
-      phases.flatMap { phase in (0..<stride).map { phase + [$0] } }
-    }
+    let phases = combinations(strides.map { Array(0..<$0) })
     tapOffsets = offsets.flatMap { base in
       phases.flatMap { phase in
         zip(zip(axes, tiles), zip(strides, phase)).reduce([base]) { taps, next in
