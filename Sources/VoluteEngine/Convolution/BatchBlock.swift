@@ -87,12 +87,15 @@ struct BatchBlock {
     let lengths = zip(extents, parts).map { $1.phases.count * ($0 + $1.maximumShift) }
     let passes = Double((sum.inputs + channels - 1) / channels)
 
-    // Into the block, for each share anew.
+    // Into the block, for each share anew; what no window reaches is not turned.
+    let reach = zip(lengths, zip(sum.axes, extents)).map { length, next in
+      min(length, (next.1 - 1) * next.0.stride + (next.0.kernel - 1) * next.0.dilation + 1)
+    }
     let isWhole = extents[last] == sum.axes[last].count && SampleLanes.joinsRows(sum.axes)
-    let planes = lengths.prefix(plane.lowerBound).reduce(1, *)
+    let planes = reach.prefix(plane.lowerBound).reduce(1, *)
     let packed =
       Double(sum.inputs * planes * shares)
-      * SampleLanes.turned(Array(lengths[plane]), isWhole: isWhole, lanes: lanes)
+      * SampleLanes.turned(Array(reach[plane]), isWhole: isWhole, lanes: lanes)
 
     // And out of it.
     let wholeOutput =

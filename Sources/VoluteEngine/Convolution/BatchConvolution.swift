@@ -102,7 +102,7 @@ final class BatchConvolution: Sendable {
     let tiles =
       extents == block.extents ? tiles : Self.tiles(extents, lattice, height: height, kernels: T.kernels)
     let positions = extents.reduce(1, *)
-    let packer = self.samples.packer(origin: origin, samples: samples)
+    let packer = self.samples.packer(origin: origin)
     withScratch(T.self, packedSize + stageSize + results.rowSize) { packed in
       let stage = packed + packedSize
       let row = stage + stageSize
@@ -116,7 +116,7 @@ final class BatchConvolution: Sendable {
         let channels = min(block.channels, sum.inputs - channel)
         for index in 0..<channels {
           packer.pack(
-            input + (channel + index) * sum.inputSteps.channel,
+            input + (channel + index) * sum.inputSteps.channel, samples: samples,
             next: channel + index + 1 < sum.inputs ? sum.inputSteps.channel : nil,
             into: packed + index * lattice.channelSize)
         }

@@ -126,6 +126,11 @@ final class GroupConvolution: @unchecked Sendable {
     // What is added to an output has its bias already.
     let bias = sum.accumulates ? nil : bias
     let squares = (sum.groups + lanes - 1) / lanes
+    let shared =
+      squares * sum.batch * block.shares > 1
+      ? combinations(zip(blocks, block.extents).map { count, extent in (0..<count).map { $0 * extent } })
+        .map(place)
+      : nil
     parallel(SumTask.count(samples: squares, groups: sum.batch, blocks: blocks, shares: block.shares)) {
       number in
       guard
@@ -134,7 +139,7 @@ final class GroupConvolution: @unchecked Sendable {
           shares: block.shares)
       else { return }
       compute(
-        task,
+        task, shared?[task.block] ?? place(task.origin),
         input + sum.inputOffset + task.sample * lanes * sum.inputSteps.group
           + task.group * sum.inputSteps.batch,
         weights, bias.map { $0 + task.sample * lanes * sum.outputs },
@@ -143,34 +148,54 @@ final class GroupConvolution: @unchecked Sendable {
     }
   }
 
-  /// One task, its sample being a vector of groups and its group a sample.
-  private func compute<T: KernelElement>(
-    _ task: SumTask, _ input: UnsafePointer<T>, _ weights: WeightPanels<T>, _ bias: UnsafePointer<T>?,
-    _ output: UnsafeMutablePointer<T>
-  ) {
-    let groups = min(lanes, sum.groups - task.sample * lanes)
-    let extents = zip(zip(turned.axes, task.origin), block.extents).map { min($0.0.count - $0.1, $1) }
+  /// What the tasks of a block share.
+  private struct Place {
+    /// The first output along the first axis.
+    let origin: Int
+    let rows: Int
+    let columns: Int
+    /// The ways of a strip's results, and of those of the last one.
+    let whole: LaneRoute
+    let partial: LaneRoute
+    /// Where each plane lies when packed, and its outputs.
+    let planes: [(from: Int, to: Int)]
+    let planesOfFirst: Int
+    let packer: SampleLanes.Packer
+  }
+
+  private func place(_ origin: [Int]) -> Place {
+    let extents = zip(zip(turned.axes, origin), block.extents).map { min($0.0.count - $0.1, $1) }
     let last = extents.count - 1
     let (rows, columns) = (last > 0 ? extents[last - 1] : 1, extents[last])
     let rest = rows % rowsOfStrip
-    guard let whole = results.route(last > 0 ? [rowsOfStrip, columns] : [columns]),
-      let partial = rest == 0 ? whole : results.route([rest, columns])
-    else { return }
+    func route(_ rows: Int) -> LaneRoute { results.route(last > 0 ? [rows, columns] : [columns]) }
     let outer = Array(extents.prefix(max(last - 1, 0)))
+    let first = zip(steps, origin).reduce(0) { $0 + $1.0 * $1.1 }
     let planes = zip(
       places(outer, Array(lattice.pitches.prefix(outer.count))),
       places(outer, Array(steps.prefix(outer.count))))
-    let planesOfFirst = outer.dropFirst().reduce(1, *)
-    let rowStep = last > 0 ? steps[last - 1] : 0
-    let output = output + zip(steps, task.origin).reduce(0) { $0 + $1.0 * $1.1 }
-    let packer = samples.packer(origin: task.origin, samples: groups)
+    return Place(
+      origin: origin[0], rows: rows, columns: columns, whole: route(rowsOfStrip),
+      partial: route(rest == 0 ? rowsOfStrip : rest),
+      planes: planes.map { ($0, first + $1) },
+      planesOfFirst: outer.dropFirst().reduce(1, *), packer: samples.packer(origin: origin))
+  }
+
+  /// One task, its sample being a vector of groups and its group a sample.
+  private func compute<T: KernelElement>(
+    _ task: SumTask, _ place: Place, _ input: UnsafePointer<T>, _ weights: WeightPanels<T>,
+    _ bias: UnsafePointer<T>?, _ output: UnsafeMutablePointer<T>
+  ) {
+    let groups = min(lanes, sum.groups - task.sample * lanes)
+    let (rows, columns) = (place.rows, place.columns)
+    let rowStep = steps.count > 1 ? steps[steps.count - 2] : 0
     withScratch(T.self, scratchSize) { packed in
       let stage = packed + packedSize
       let row = stage + stageSize
       let start = row + results.rowSize
       for channel in 0..<sum.inputs {
-        packer.pack(
-          input + channel * sum.inputSteps.channel,
+        place.packer.pack(
+          input + channel * sum.inputSteps.channel, samples: groups,
           next: channel + 1 < sum.inputs ? sum.inputSteps.channel : nil,
           into: packed + channel * lattice.channelSize)
       }
@@ -179,16 +204,16 @@ final class GroupConvolution: @unchecked Sendable {
           start[lane] = lane < groups ? bias.map { $0[lane * sum.outputs + share] } ?? .zero : .zero
         }
         let output = output + share * sum.outputSteps.channel
-        for (index, plane) in planes.enumerated() {
+        for (index, plane) in place.planes.enumerated() {
           for first in stride(from: 0, to: rows, by: rowsOfStrip) {
             let strip = first..<min(first + rowsOfStrip, rows)
             add(
-              strip, columns: columns, origin: task.origin[0] + (last > 1 ? index / planesOfFirst : 0),
-              packed + plane.0, weights.panel(group: share, task.sample), start: start, to: stage)
-            (strip.count == rowsOfStrip ? whole : partial).unpack(
+              strip, columns: columns,
+              origin: place.origin + (steps.count > 2 ? index / place.planesOfFirst : 0),
+              packed + plane.from, weights.panel(group: share, task.sample), start: start, to: stage)
+            (strip.count == rowsOfStrip ? place.whole : place.partial).unpack(
               stage, samples: groups, batchStep: sum.outputSteps.group, accumulates: sum.accumulates,
-              row: row,
-              to: output + plane.1 + first * rowStep)
+              row: row, to: output + plane.to + first * rowStep)
           }
         }
       }

@@ -28,7 +28,10 @@ struct LaneResults: Sendable {
   }
 
   /// The way of a plane of such extents.
-  func route(_ plane: [Int]) -> LaneRoute? { routes[plane] }
+  func route(_ plane: [Int]) -> LaneRoute {
+    guard let route = routes[plane] else { preconditionFailure("no way for a plane of \(plane) results") }
+    return route
+  }
 
   /// Turns complete sums back and puts them where they belong, or adds them to what is there.
   ///
@@ -41,7 +44,7 @@ struct LaneResults: Sendable {
   ) {
     let planeExtents = Array(extents.dropLast().suffix(2))
     let plane = planeExtents.reduce(lanes, *)
-    guard let route = routes[planeExtents] else { return }
+    let route = route(planeExtents)
     let outer = sum.axes.count - planeExtents.count
     let starts = places(Array(extents.prefix(outer)), sum.axes.prefix(outer).map(\.outputStep))
     let first = zip(sum.axes, origin).reduce(0) { $0 + $1.0.outputStep * $1.1 }

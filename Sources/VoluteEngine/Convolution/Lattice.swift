@@ -98,6 +98,13 @@ final class Lattice: Sendable {
     }
   }
 
+  /// The places of a phase, which is `left` places of an axis behind the first, that windows of a block reach.
+  func reached(_ index: Int, left: Int) -> Range<Int> {
+    let axis = axes[index]
+    let reach = (block[index] - 1) * axis.stride + (axis.kernel - 1) * axis.dilation
+    return 0..<min(lengths[index], max(0, reach - left) / axis.stride + 1)
+  }
+
   /// For each tap of some channels, where it reads relative to the first channel's output.
   func offsets(channels: Int) -> [Int32] {
     (0..<channels).flatMap { channel in tapOffsets.map { Int32(channel * channelSize + $0) } }

@@ -68,7 +68,7 @@ struct SampleLanes: Sendable {
       var linesOfAxis: [Line] = []
       let blocks = stride(from: 0, to: axis.count, by: lattice.block[index]).map { first in
         let places = lattice.parts[index].phases.enumerated().flatMap { phase, left in
-          (0..<lattice.lengths[index]).map { offset in
+          lattice.reached(index, left: left).map { offset in
             (
               place: phase * phaseSteps[index] + offset * lattice.pitches[index],
               source: (first + offset) * axis.stride + left
@@ -140,10 +140,9 @@ struct SampleLanes: Sendable {
     return Double(vectors * lanes) * (isWhole ? 3.5 : 7)
   }
 
-  /// Packs channels of some samples for one block.
+  /// Packs channels for one block.
   struct Packer {
     fileprivate let plane: Plane
-    fileprivate let samples: Int
     fileprivate let batchStep: Int
     /// Where each plane starts in the input, or -1 for one of padding, and in the block.
     fileprivate let starts: [(from: Int, to: Int)]
@@ -152,7 +151,7 @@ struct SampleLanes: Sendable {
     ///
     /// - Parameter next: how far behind it the next channel lies, if there is one.
     func pack<T: KernelElement>(
-      _ input: UnsafePointer<T>, next: Int?, into buffer: UnsafeMutablePointer<T>
+      _ input: UnsafePointer<T>, samples: Int, next: Int?, into buffer: UnsafeMutablePointer<T>
     ) {
       for (index, (from, to)) in starts.enumerated() {
         for void in from < 0 ? plane.all : plane.voids {
@@ -173,14 +172,15 @@ struct SampleLanes: Sendable {
   /// - Parameters:
   ///   - origin: the block's first output along each axis but the samples'.
   ///   - planes: which places of the first axis are wanted; all of them unless given.
-  func packer(origin: [Int], samples: Int, planes wanted: Range<Int>? = nil) -> Packer {
+  func packer(origin: [Int], planes wanted: Range<Int>? = nil) -> Packer {
     let here = planeAxes.map { kinds[$0 - planeAxes.lowerBound][origin[$0] / lattice.block[$0]] }
     var starts = [(from: here.reduce(0) { $0 + $1.element }, to: 0)]
     for index in 0..<planeAxes.lowerBound {
       let axis = lattice.axes[index]
+      let all = 0..<lattice.lengths[index]
       starts = starts.flatMap { base in
         lattice.parts[index].phases.enumerated().flatMap { phase, left in
-          (index == 0 ? wanted ?? 0..<lattice.lengths[0] : 0..<lattice.lengths[index]).map { offset in
+          lattice.reached(index, left: left).clamped(to: index == 0 ? wanted ?? all : all).map { offset in
             let source = axis.source(at: (origin[index] + offset) * axis.stride + left)
             return (
               base.from < 0 || source < 0 ? -1 : base.from + source * axis.inputStep,
@@ -191,7 +191,6 @@ struct SampleLanes: Sendable {
       }
     }
     let row = here.count == 2 ? here[0].kind : 0
-    return Packer(
-      plane: planes[row][here[here.count - 1].kind], samples: samples, batchStep: batchStep, starts: starts)
+    return Packer(plane: planes[row][here[here.count - 1].kind], batchStep: batchStep, starts: starts)
   }
 }

@@ -15,7 +15,7 @@ struct SumTask {
   /// How many tasks there should be for so many products: each should take longer than it takes to hand it out, and
   /// to pack again what it shares with others.
   static func wanted(_ multiplyAdds: Double) -> Int {
-    multiplyAdds < 2e6 ? 1 : multiplyAdds < 50e6 ? 4 : 8
+    multiplyAdds < 2e6 ? 1 : multiplyAdds < 100e6 ? 4 : 8
   }
 
   /// How many tasks there are.

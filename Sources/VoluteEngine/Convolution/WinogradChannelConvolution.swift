@@ -135,9 +135,7 @@ final class WinogradChannelConvolution: Sendable {
     let (first, group, index) = place(number)
     let channel = vector * block.lanes
     let wanted = planes.wanted(index)
-    let packer = samples.packer(
-      origin: zip(index, block.extents).map { $0 * $1 }, samples: min(block.lanes, sum.inputs - channel),
-      planes: wanted)
+    let packer = samples.packer(origin: zip(index, block.extents).map { $0 * $1 }, planes: wanted)
     let (part, parts) = (wanted ?? 0..<1, wanted == nil ? 1 : lattice.lengths[0])
     let from =
       input + sum.inputOffset + first * sum.inputSteps.batch + group * sum.inputSteps.group
@@ -146,7 +144,7 @@ final class WinogradChannelConvolution: Sendable {
     let (stageSize, last) = (layout.stageSize, inputStages.count - 1)
     for sample in own.clamped(to: 0..<sum.batch - first) {
       packer.pack(
-        from + sample * sum.inputSteps.batch,
+        from + sample * sum.inputSteps.batch, samples: min(block.lanes, sum.inputs - channel),
         next: sample + 1 < own.upperBound && first + sample + 1 < sum.batch ? sum.inputSteps.batch : nil,
         into: scratch)
       let to = transformed + vector * layout.vectorPitch + sample * layout.samplePitch

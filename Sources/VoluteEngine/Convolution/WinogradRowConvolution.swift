@@ -240,10 +240,10 @@ final class WinogradRowConvolution: Sendable {
       }
     }
     if let samples {
-      let packer = samples.packer(origin: origin, samples: count, planes: planes.taps > 1 ? wanted : nil)
+      let packer = samples.packer(origin: origin, planes: planes.taps > 1 ? wanted : nil)
       for channel in 0..<sum.inputs {
         packer.pack(
-          input + channel * sum.inputSteps.channel,
+          input + channel * sum.inputSteps.channel, samples: count,
           next: channel + 1 < sum.inputs ? sum.inputSteps.channel : nil, into: scratch)
         passOn(channel)
       }
