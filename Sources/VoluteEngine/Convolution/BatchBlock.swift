@@ -88,9 +88,7 @@ struct BatchBlock {
     let passes = Double((sum.inputs + channels - 1) / channels)
 
     // Into the block, for each share anew; what no window reaches is not turned.
-    let reach = zip(lengths, zip(sum.axes, extents)).map { length, next in
-      min(length, (next.1 - 1) * next.0.stride + (next.0.kernel - 1) * next.0.dilation + 1)
-    }
+    let reach = extents.indices.map { min(lengths[$0], sum.axes[$0].reach(of: extents[$0])) }
     let isWhole = extents[last] == sum.axes[last].count && SampleLanes.joinsRows(sum.axes)
     let planes = reach.prefix(plane.lowerBound).reduce(1, *)
     let packed =

@@ -101,8 +101,8 @@ final class Lattice: Sendable {
   /// The places of a phase, which is `left` places of an axis behind the first, that windows of a block reach.
   func reached(_ index: Int, left: Int) -> Range<Int> {
     let axis = axes[index]
-    let reach = (block[index] - 1) * axis.stride + (axis.kernel - 1) * axis.dilation
-    return 0..<min(lengths[index], max(0, reach - left) / axis.stride + 1)
+    let reach = axis.reach(of: block[index])
+    return 0..<min(lengths[index], (reach - left + axis.stride - 1) / axis.stride)
   }
 
   /// For each tap of some channels, where it reads relative to the first channel's output.

@@ -48,7 +48,7 @@ struct ScatterShape {
     /// Elements that a block is given to along an axis, relative to those that no other is.
     func overlap(_ axis: Int, _ extent: Int) -> Double {
       let moved = Double(extent * axes[axis].stride)
-      let reach = (axes[axis].kernel - 1) * axes[axis].dilation + 1
+      let reach = axes[axis].reach(of: 1)
       return (moved + Double(max(reach - axes[axis].stride, 0))) / moved
     }
     while true {
@@ -77,7 +77,7 @@ struct ScatterShape {
     }
     // Tables of where products belong: short blocks under long windows repeat them.
     let entries = zip(window.axes, extents).reduce(0) { entries, axis in
-      let reach = (axis.1 - 1) * axis.0.stride + (axis.0.kernel - 1) * axis.0.dilation + 1
+      let reach = axis.0.reach(of: axis.1)
       return entries + (axis.0.count + axis.1 - 1) / axis.1 * reach
     }
     if entries > 1 << 18 { return "windows reach far beyond blocks of \(extents)" }

@@ -68,7 +68,7 @@ struct ScatterTargets {
   ) -> [volute_run] {
     let shared = greatestCommonDivisor(axis.stride, axis.dilation)
     let (tapStep, placeStep) = (axis.stride / shared, axis.dilation / shared)
-    let reach = (places.count - 1) * axis.stride + (axis.kernel - 1) * axis.dilation + 1
+    let reach = axis.reach(of: places.count)
     return (0..<reach).compactMap { offset in
       let source = axis.sources[places.lowerBound * axis.stride + offset]
       if source < 0 { return nil }

@@ -23,7 +23,10 @@ package struct WindowSum: Hashable, Sendable {
     package var outputStep: Int
 
     /// Places that the windows span: the length of ``sources`` that is read.
-    package var reach: Int { (count - 1) * stride + (kernel - 1) * dilation + 1 }
+    package var reach: Int { reach(of: count) }
+
+    /// Places that the windows of `count` neighbouring outputs span.
+    package func reach(of count: Int) -> Int { (count - 1) * stride + (kernel - 1) * dilation + 1 }
 
     /// The input position under a place, or -1 where nothing is read or the axis has ended.
     package func source(at place: Int) -> Int { place < sources.count ? sources[place] : -1 }

@@ -193,7 +193,7 @@ struct WinogradChannelBlock {
     // Into the block.
     let isWhole =
       extents[extents.count - 1] >= axes[axes.count - 1].count && SampleLanes.joinsRows(sum.sum.axes)
-    let reach = zip(axes, extents).map { ($1 - 1) * $0.stride + ($0.kernel - 1) * $0.dilation + 1 }
+    let reach = zip(axes, extents).map { $0.reach(of: $1) }
     let plane = max(reach.count - 2, 0)
     let turned =
       Double(reach.prefix(plane).reduce(1, *))

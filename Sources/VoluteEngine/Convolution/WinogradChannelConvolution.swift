@@ -110,8 +110,14 @@ final class WinogradChannelConvolution: Sendable {
             into: transformed + number * transformedSize, scratch: scratch)
         }
       }
+      // A thread has neighbours: the same share of weights that it may have transformed, or the same block.
+      let keepsShare =
+        self.weights.byteCount(bytes: MemoryLayout<T>.size)
+        > items * perItem * transformedSize * MemoryLayout<T>.size
       parallel(items * perItem * block.shares) { index in
-        let (number, share) = index.quotientAndRemainder(dividingBy: block.shares)
+        let (outer, inner) = index.quotientAndRemainder(
+          dividingBy: keepsShare ? items * perItem : block.shares)
+        let (number, share) = keepsShare ? (inner, outer) : (outer, inner)
         let units = block.units * share / block.shares..<block.units * (share + 1) / block.shares
         withScratch(T.self, workSize) { scratch in
           multiply(

@@ -160,7 +160,7 @@ struct WinogradRowBlock {
     var work: Double
     if hasSamples {
       // What no window reaches is not turned.
-      let reach = zip(axes, extents).map { ($1 - 1) * $0.stride + ($0.kernel - 1) * $0.dilation + 1 }
+      let reach = zip(axes, extents).map { $0.reach(of: $1) }
       let plane = max(last - 1, 0)...last
       let isWhole =
         extents[last] * outputs(last) >= sum.axes[last].count
