@@ -126,11 +126,7 @@ final class GroupConvolution: @unchecked Sendable {
     // What is added to an output has its bias already.
     let bias = sum.accumulates ? nil : bias
     let squares = (sum.groups + lanes - 1) / lanes
-    let shared =
-      squares * sum.batch * block.shares > 1
-      ? combinations(zip(blocks, block.extents).map { count, extent in (0..<count).map { $0 * extent } })
-        .map(place)
-      : nil
+    let shared = squares * sum.batch * block.shares > 1 ? lattice.origins(blocks).map(place) : nil
     parallel(SumTask.count(samples: squares, groups: sum.batch, blocks: blocks, shares: block.shares)) {
       number in
       guard

@@ -224,9 +224,14 @@ final class Lattice: Sendable {
   ///
   /// - Parameter blocks: how many there are along each axis.
   func sharedPackers(_ blocks: [Int], for samples: Int) -> [Packer]? {
-    if samples == 1 { return nil }
-    let origins = zip(blocks, block).map { count, extent in (0..<count).map { $0 * extent } }
-    return combinations(origins).map { packer(origin: $0) }
+    samples == 1 ? nil : origins(blocks).map { packer(origin: $0) }
+  }
+
+  /// The first outputs of all blocks, row-major.
+  ///
+  /// - Parameter blocks: how many there are along each axis.
+  func origins(_ blocks: [Int]) -> [[Int]] {
+    combinations(zip(blocks, block).map { count, extent in (0..<count).map { $0 * extent } })
   }
 
   /// Where each line of the last axis starts in the input, or -1 for a line of padding: phases, then places.

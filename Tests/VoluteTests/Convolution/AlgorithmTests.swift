@@ -79,10 +79,10 @@ import VoluteEngine
         direction == .inputGradient ? geometry.outputShape : geometry.inputShape, .float32)
       let right = cases.normal(
         direction == .weightGradient ? geometry.outputShape : geometry.weightShape, .float32)
-      let nowhere = Tensor(full: left.shape, Float.nan)
+      let noNumbers = Tensor(full: left.shape, Float.nan)
       let results = try [1, 2, 5].map { threads in
         Engine.threadCount = threads
-        _ = try compute(geometry, direction, nowhere, right, nil, .algorithm(algorithm))
+        _ = try compute(geometry, direction, noNumbers, right, nil, .algorithm(algorithm))
         return try compute(geometry, direction, left, right, nil, .algorithm(algorithm))
       }
       #expect(results[1].isEqual(to: results[0]) && results[2].isEqual(to: results[0]))
