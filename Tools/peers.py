@@ -9,6 +9,10 @@ Needs a release build of the command (`swift build -c release`), torch, numpy an
 run with the same number of threads, warmed up, one after the other within each round; figures are medians over the
 rounds. Volute and PyTorch get fresh weight values in each call. PyTorch runs in inference mode, contiguous and
 channels-last, and the better counts; ONNX Runtime gets its weight as an initialiser, prepared before it is timed.
+
+What comes out less than a tenth above the ratio that is wanted, or of a variation above 1, is measured once more in
+three times as many rounds (one where PyTorch takes over 3 s), and these count: a burst of somebody else's work lasts
+longer than a round or two.
 """
 import argparse, json, math, os, platform, random, re, statistics, subprocess, sys, tempfile, time
 from dataclasses import dataclass, field, replace
@@ -227,6 +231,16 @@ class OnnxRuntime:
         return timed(lambda: self.session.run(None, {"x": self.x}))
 
 
+def judged(case, wanted, rounds, measure):
+    """The row of a case, measured again where it is close; and its ratio."""
+    ratio, text = line(case, measure(rounds))
+    if ratio < 1.1 * wanted:
+        first = ratio
+        ratio, text = line(case, measure(3 * rounds))
+        text = f"{text.rstrip(' |')}, again: {first:.2f} at first |"
+    return ratio, text
+
+
 def measure(case, threads, rounds):
     """Medians in milliseconds: Volute's report, PyTorch, ONNX Runtime (None where it cannot)."""
     volute = Volute(case, threads)
@@ -354,12 +368,13 @@ def main():
     head = ["case", "wanted", "ratio", "Volute ms", "PyTorch ms", "ONNX Runtime ms", "GF/s", "algorithm"]
     table = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     for case in cases:
-        ratio, text = line(case, measure(case, options.threads, options.rounds))
+        _, text = judged(case, case.ratio, options.rounds, lambda rounds: measure(case, options.threads, rounds))
         table.append(text)
         print(text, flush=True)
     for case in OPERATIONS:
         if re.search(options.only, case.name):
-            ratio, text = line(case, measure_operation(case, options.threads, options.rounds))
+            _, text = judged(
+                case, case.ratio, options.rounds, lambda rounds: measure_operation(case, options.threads, rounds))
             table.append(text)
             print(text, flush=True)
     lines = [
@@ -376,7 +391,8 @@ def main():
         for index in range(options.variations):
             case = variation(small[index % len(small)], generator)
             try:
-                results.append(line(case, measure(case, options.threads, options.rounds)))
+                results.append(
+                    judged(case, 1, options.rounds, lambda rounds: measure(case, options.threads, rounds)))
             except (RuntimeError, ValueError) as error:
                 print(f"  {case.name}: {error}", file=sys.stderr)
         results.sort()
