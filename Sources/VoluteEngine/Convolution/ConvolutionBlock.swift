@@ -42,13 +42,18 @@ struct ConvolutionBlock {
       }
       block[axis] = Self.even(counts[axis], atMost: low, multiple: 1)
     }
-    // Enough tasks to share out, when there is enough to do.
+    // Enough tasks to share out, when there is enough to do; cut where least is packed twice.
+    func growth(_ axis: Int) -> Double {
+      let shift = parts[axis].maximumShift
+      return Double(2 * ((block[axis] + 1) / 2 + shift)) / Double(block[axis] + shift)
+    }
     func tasks() -> Int {
       zip(counts, block).reduce(batch) { $0 * (($1.0 + $1.1 - 1) / $1.1) }
     }
     let wanted = SumTask.wanted(work)
     while tasks() < wanted {
-      if let axis = block.indices.dropLast().first(where: { block[$0] > 1 }) {
+      let cuts = block.indices.dropLast().filter { block[$0] > 1 }
+      if let axis = cuts.min(by: { growth($0) < growth($1) }) {
         block[axis] = (block[axis] + 1) / 2
       } else if block[last] >= 2 * width {
         block[last] = Self.even(counts[last], atMost: block[last] / 2, multiple: width)
