@@ -41,7 +41,7 @@ private func stencils(_ kernels: volute_scalar_kernels) {
     let (x, w, c) = (Room((stencil.rows + 6) * pitch), Room(49), Room(stencil.rows * width))
     let plane = Room<volute_plane>(1) { _ in volute_plane(input: 0, weight: 0, rows: 7, columns: 7) }
     measure("stencil \(stencil.rows) by \(stencil.vectors), 7 by 7") {
-      stencil.run(1, plane.base, x.base, pitch, w.base, c.base, width, stencil.rows, width, 0)
+      stencil.run(1, plane.base, x.base, pitch, w.base, c.base, width, stencil.rows, width, nil)
     }
   }
 }

@@ -49,12 +49,13 @@ typedef struct {
   ptrdiff_t input, weight, rows, columns;
 } volute_plane;
 
-// `rows` rows of `vectors * lanes` outputs of one channel: sums over the planes of x[i + k, j + l] * w[k, l]; rows
-// of the input lie `pitch` apart. Every plane has at least `rows - 1` kernel rows.
+// `rows` rows of `vectors * lanes` outputs of one channel: sums over the planes of x[i + k, j + l] * w[k, l], added to
+// `base`, which lies as the outputs do, or to nothing; rows of the input lie `pitch` apart. Every plane has at least
+// `rows - 1` kernel rows.
 typedef struct {
   ptrdiff_t rows, vectors;
   void (*run)(ptrdiff_t count, const volute_plane *planes, const void *x, ptrdiff_t pitch, const void *w, void *c,
-              ptrdiff_t stride, ptrdiff_t rows, ptrdiff_t columns, int accumulate);
+              ptrdiff_t stride, ptrdiff_t rows, ptrdiff_t columns, const void *base);
 } volute_stencil;
 
 // A stretch of a line: to[to + i] = line[from + i * step], zeros for step 0.
@@ -67,6 +68,13 @@ typedef struct {
 typedef struct {
   ptrdiff_t to, step, count, first, taps, from, tap_step, tap_shift;
 } volute_fold;
+
+// Taps of a window where each lane has weights of its own: where they read, and as many vectors of weights.
+typedef struct {
+  ptrdiff_t count;
+  const int32_t *offsets;
+  const void *factors;
+} volute_lane_sum;
 
 // A tap of a window: where its places lie, and its weights.
 typedef struct {
@@ -94,12 +102,17 @@ typedef struct __attribute__((swift_attr("@Sendable"))) {
   const volute_tile *tiles;
   ptrdiff_t stencil_count;
   const volute_stencil *stencils;
-  // Vectors that `sum_lanes` sums at once.
-  ptrdiff_t lane_sums;
-  // to[r * stride + j * lanes + i] = start[i] + the sum over k < depth of from[r * pitch + offsets[k] + j * lanes + i] *
-  // factors[k * lanes + i], for r < rows and j < count.
-  void (*sum_lanes)(ptrdiff_t rows, ptrdiff_t count, ptrdiff_t depth, const int32_t *offsets, const void *from,
-                    ptrdiff_t pitch, const void *factors, const void *start, void *to, ptrdiff_t stride);
+  // Vectors that `sum_lanes` sums at once, and taps beside each other that share what they load.
+  ptrdiff_t lane_sums, lane_taps;
+  // to[r * stride + j * lanes + i] = start[i] + the sum over k < taps->count of from[r * pitch + taps->offsets[k] + j *
+  // lanes + i] * taps->factors[k * lanes + i], for r < rows and j < count.
+  void (*sum_lanes)(ptrdiff_t rows, ptrdiff_t count, const volute_lane_sum *taps, const void *from, ptrdiff_t pitch,
+                    const void *start, void *to, ptrdiff_t stride);
+  // The same for two rows at once, from three sums: that of taps[1] as above, and those of taps[0] and taps[2] over what a
+  // place is more than that of the next row. The first row is taps[0] + taps[1] and the second taps[1] + taps[2]; a last
+  // row alone is a first one.
+  void (*sum_lane_pairs)(ptrdiff_t rows, ptrdiff_t count, const volute_lane_sum *taps, const void *from, ptrdiff_t pitch,
+                         const void *start, void *to, ptrdiff_t stride);
   // Places that `sum_channels` sums at once, with one vector of output channels and with two.
   ptrdiff_t channel_rows[2];
   // to[i * vectors * lanes + o] = start[o] + the sum over the taps t and channels c of from[taps[t].from + c / lanes * pitch

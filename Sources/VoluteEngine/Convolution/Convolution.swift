@@ -18,7 +18,8 @@ public enum ConvolutionAlgorithm: String, Hashable, Sendable, CaseIterable {
   case scatter
   /// A matrix product that is summed over the places of a large window: gradients by the weight.
   case correlation
-  /// Winograd's tiles of four points, F(2, 3) and F(3, 2), along one axis or more.
+  /// Winograd's tiles of four points, F(2, 3) and F(3, 2), along one axis or more; of depthwise
+  /// convolutions and other groups tiles of three points, F(2, 2), along rows or planes, for windows of any length.
   case winograd2
   /// Winograd's tiles of six points, 0, 1, -1, 1/2, -2 and infinity, along one axis or more: F(5, 2), F(4, 3), F(3, 4)
   /// and F(2, 5), of the taps themselves or of those of each phase of a stride.

@@ -1,44 +1,5 @@
 import VoluteArithmetic
 
-/// Which algorithms a convolution may be computed by.
-public enum ConvolutionPolicy: Hashable, Sendable {
-  /// The one that the cost model predicts to be fastest; of two, the one that adds up the products of the definition
-  /// unless the other is predicted to be faster by a tenth.
-  case automatic
-  /// The fastest of those that add up the products of the definition, so that rounding is that of a sum and
-  /// infinities and NaN stay where they belong.
-  case exact
-  /// The one that is fastest on this machine: the first time that a geometry is seen, the algorithms that are
-  /// predicted to take at most four times the least time are run and timed, the weight packed anew in each call. The
-  /// fastest is remembered, for this and later processes, by processor, instruction set and number of threads, in
-  /// the file `plans` of `VOLUTE_CACHE_DIR`, `XDG_CACHE_HOME/volute` or `~/.cache/volute`.
-  ///
-  /// Results may then differ by rounding from one machine, or one measurement, to the next.
-  case measured
-  /// This one, or none.
-  case algorithm(ConvolutionAlgorithm)
-
-  /// What it is called on the command line and in files.
-  package var name: String {
-    switch self {
-    case .automatic: "automatic"
-    case .exact: "exact"
-    case .measured: "measured"
-    case .algorithm(let algorithm): algorithm.rawValue
-    }
-  }
-
-  package init?(name: String) {
-    if let choice = [Self.automatic, .exact, .measured].first(where: { $0.name == name }) {
-      self = choice
-    } else if let algorithm = ConvolutionAlgorithm(rawValue: name) {
-      self = .algorithm(algorithm)
-    } else {
-      return nil
-    }
-  }
-}
-
 /// How an algorithm would do, or why it cannot.
 public struct ConvolutionCandidate: Hashable, Sendable {
   public let algorithm: ConvolutionAlgorithm
@@ -69,6 +30,9 @@ public final class ConvolutionPlan: Sendable {
   package var hasChannelsInLanes: Bool {
     sums.contains(where: \.hasChannelsInLanes)
   }
+
+  /// Whether two rows or planes of results are made at once, by Winograd's F(2, 2).
+  package var isPaired: Bool { sums.contains(where: \.isPaired) }
 
   public var workspace: Int { candidates.first { $0.algorithm == algorithm }?.workspace ?? 0 }
 
@@ -309,24 +273,32 @@ private struct Outcome {
   private static func stencil<T: KernelElement>(
     _ sum: WindowSum, limit: Int, _ type: T.Type
   ) -> Result<(plan: SumPlan, estimate: SumEstimate), Refusal> {
+    let (options, reason) = stencils(sum, isPaired: false, T.self)
+    guard let best = Self.best(options, limit: limit) else { return .failure(Refusal(text: reason)) }
+    return .success(best)
+  }
+
+  /// Sums without tiles, of each output alone or of pairs; and why there is not one, or the other.
+  private static func stencils<T: KernelElement>(
+    _ sum: WindowSum, isPaired: Bool, _ type: T.Type
+  ) -> (options: [(plan: SumPlan, estimate: SumEstimate)], reason: String) {
     let bytes = MemoryLayout<T>.size
     var options: [(plan: SumPlan, estimate: SumEstimate)] = []
-    let reasonAgainstGroups = GroupConvolution.reasonAgainst(sum, lanes: T.kernels.lanes)
-    if reasonAgainstGroups == nil {
-      let plan = GroupConvolution(sum, T.self)
-      options.append((.groups(plan), plan.estimate(bytes: bytes)))
-    }
     let parts = sum.undilated()
-    let reason = StencilConvolution.reasonAgainst(parts[0])
+    let reason =
+      StencilConvolution.reasonAgainst(parts[0])
+      ?? (isPaired ? PlaneSums.reasonAgainstPairs(parts[0]) : nil)
     if reason == nil {
-      let plans = parts.map { StencilConvolution($0, T.self) }
+      let plans = parts.map { StencilConvolution($0, isPaired: isPaired, T.self) }
       options.append((.stencil(plans), total(plans.map { $0.estimate(bytes: bytes) })))
     }
-    guard let best = Self.best(options, limit: limit) else {
-      return .failure(
-        Refusal(text: [reason, reasonAgainstGroups].compactMap { $0 }.joined(separator: ", and ")))
+    let reasonAgainstGroups = GroupConvolution.reasonAgainst(
+      sum, isPaired: isPaired, lanes: T.kernels.lanes)
+    if reasonAgainstGroups == nil {
+      let plan = GroupConvolution(sum, isPaired: isPaired, T.self)
+      options.append((.groups(plan), plan.estimate(bytes: bytes)))
     }
-    return .success(best)
+    return (options, [reason, reasonAgainstGroups].compactMap { $0 }.joined(separator: ", and "))
   }
 
   /// The fastest, or a slower one where it would not fit.
@@ -358,6 +330,11 @@ private struct Outcome {
       options.append(plan)
     }
     var reason = ""
+    if tile.points == WinogradTile.two.points {
+      let pairs = stencils(sum, isPaired: true, T.self)
+      options += pairs.options
+      reason = "no pairs for (\(pairs.reason)), "
+    }
     let parts = sum.undilated()
     for count in 1...min(3, sum.axes.count) {
       if let against = WinogradConvolution.reasonAgainst(parts[0], tiles: count) {
@@ -365,7 +342,7 @@ private struct Outcome {
           WinogradChannelBlock.reasonAgainst(sum, lanes: T.kernels.lanes)
           ?? "channels in the lanes do not serve it"
         reason =
-          "\(against), no axis beside it has \(taps), or as many for each phase of its stride, and \(channels)"
+          "\(against), no axis beside it has \(taps), or as many for each phase of its stride, \(reason)and \(channels)"
         break
       }
       let plans = parts.map {

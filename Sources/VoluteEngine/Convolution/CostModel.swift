@@ -120,10 +120,13 @@ extension StencilConvolution {
     let last = sum.axes[sum.axes.count - 1]
     // Lines of a sub-lattice are put down element by element.
     let written = items * Double(sum.positions) * (last.outputStep == 1 ? 0.18 : 2.4)
+    // Planes are subtracted, and results of pairs come and go.
+    let paired = isPaired ? 0.3 * (packedElements + items * paddedPositions) : 0
     return SumEstimate(
-      seconds: items * paddedPositions * Double(sum.depth) / (speed * model.multiplyAdds)
+      seconds: items * paddedPositions * products / (speed * model.multiplyAdds)
         + items * Double(blocks.reduce(1, *)) * Self.item
-        + ((last.stride > 1 ? 1 : 0.18) * packedElements + written) / model.elements + CostModel.overhead,
+        + ((last.stride > 1 ? 1 : 0.18) * packedElements + written + paired) / model.elements
+        + CostModel.overhead,
       workspace: (workspace.shared + workspace.perThread) * bytes)
   }
 }

@@ -15,14 +15,8 @@ final class GroupConvolution: @unchecked Sendable {
   private let weightSum: WindowSum
   private let block: BatchBlock
   private let lattice: Lattice
-  private let rowPitch: Int
   private let blocks: [Int]
-  private let offsets: UnsafeBufferPointer<Int32>
-  /// For each output along the first axis, the taps along it from the first to the last that read anything but padding;
-  /// all of them, of all input channels, where there are several channels or only this axis.
-  private let heldTaps: UnsafeBufferPointer<Range<Int>>
-  /// Taps of the other axes under each of those.
-  private let tapsOfFirst: Int
+  private let sums: LaneSums
   /// Between neighbouring outputs along each axis.
   private let steps: [Int]
   private let samples: SampleLanes
@@ -30,13 +24,18 @@ final class GroupConvolution: @unchecked Sendable {
   /// Rows of results, next to each other, that are written before the next are summed.
   private let rowsOfStrip: Int
 
-  static func reasonAgainst(_ sum: WindowSum, lanes: Int) -> String? {
+  /// - Parameter isPaired: whether rows of results are to be made in pairs.
+  static func reasonAgainst(_ sum: WindowSum, isPaired: Bool, lanes: Int) -> String? {
     if 2 * sum.groups < lanes { return "too few groups (\(sum.groups)) to fill \(lanes) lanes" }
     if sum.depth > 1024 { return "\(sum.depth) products to an output are too many to be summed at once" }
-    return SampleLanes.reasonAgainst(sum.turned, lanes: lanes, channels: sum.inputs)
+    if isPaired, let reason = LaneSums.reasonAgainstPairs(sum) { return reason }
+    var read = sum.turned
+    read.axes = LaneSums.axes(sum, isPaired: isPaired)
+    return SampleLanes.reasonAgainst(read, lanes: lanes, channels: sum.inputs)
   }
 
-  init<T: KernelElement>(_ sum: WindowSum, _ type: T.Type) {
+  /// - Parameter isPaired: whether rows of results are made in pairs; ``LaneSums`` says why they may not be.
+  init<T: KernelElement>(_ sum: WindowSum, isPaired: Bool, _ type: T.Type) {
     self.sum = sum
     lanes = T.kernels.lanes
     turned = sum.turned
@@ -45,11 +44,14 @@ final class GroupConvolution: @unchecked Sendable {
     (weightSum.weightSteps.group, weightSum.weightSteps.output) =
       (sum.weightSteps.output, sum.weightSteps.group)
     self.weightSum = weightSum
-    weightLayout = PackedLayout(.panels, weightSum, [lanes], T.self)
-    let axes = turned.axes + [SampleLanes.axis(turned, lanes: lanes)]
+    weightLayout = PackedLayout(.panels, weightSum, isPaired ? [lanes, 2] : [lanes], T.self)
+    var read = turned
+    read.axes = LaneSums.axes(turned, isPaired: isPaired)
+    let axes = read.axes + [SampleLanes.axis(turned, lanes: lanes)]
     let widest = T.kernels.table.lane_sums
-    let cycles = Self.cyclesOfOutput(sum, widest: widest, bytes: MemoryLayout<T>.size * lanes)
-    let block = BatchBlock(turned, height: 1, inStrips: true, T.self) { columns, passes in
+    let cycles = LaneSums.cycles(
+      sum, isPaired: isPaired, T.kernels.table, bytes: MemoryLayout<T>.size * lanes)
+    let block = BatchBlock(read, height: 1, inStrips: true, T.self) { columns, passes in
       // Sums wait for each other where they are few.
       let pieces = (columns + widest - 1) / widest
       return max(Double(columns), 8 * Double(pieces)) * cycles + Double(pieces) * 20 * passes
@@ -57,66 +59,45 @@ final class GroupConvolution: @unchecked Sendable {
     self.block = block
     let lattice = Lattice(axes, block: block.extents)
     self.lattice = lattice
-    let rows = turned.axes.count - 2
-    rowPitch = rows < 0 ? 0 : lattice.pitches[rows]
-    offsets = UnsafeBufferPointer(copying: lattice.offsets(channels: block.channels))
-    let first = turned.axes[0]
-    let isHeld = turned.axes.count > 1 && sum.inputs == 1
-    heldTaps = UnsafeBufferPointer(
-      copying: (0..<first.count).map { isHeld ? first.taps(of: $0) : 0..<first.kernel * sum.inputs })
-    tapsOfFirst = sum.taps / first.kernel
+    sums = LaneSums(turned, lattice, isPaired: isPaired, lanes: lanes)
     steps = turned.axes.map(\.outputStep)
     blocks = zip(axes, block.extents).map { ($0.count + $1 - 1) / $1 }
-    samples = SampleLanes(turned, lattice, lanes: lanes)
+    samples = SampleLanes(read, lattice, lanes: lanes)
     var extents = zip(turned.axes, block.extents).map { LaneResults.pieces(of: $0.count, extent: $1) }
-    let columns = block.extents[extents.count - 1]
+    let (rows, columns) = (extents.count - 2, block.extents[extents.count - 1])
     if rows < 0 {
       rowsOfStrip = 1
     } else {
       let strip = ConvolutionBlock.even(
-        block.extents[rows], atMost: max(1, Self.vectorsOfStrip / columns), multiple: 1)
+        block.extents[rows], atMost: max(isPaired ? 2 : 1, Self.vectorsOfStrip / columns),
+        multiple: isPaired ? 2 : 1)
       rowsOfStrip = strip
       extents[rows] = Set(extents[rows].flatMap { LaneResults.pieces(of: $0, extent: strip).union([strip]) })
     }
     results = LaneResults(turned, extents: Array(extents.suffix(2)), lanes: lanes)
   }
 
-  deinit {
-    offsets.deallocate()
-    heldTaps.deallocate()
-  }
-
-  /// Cycles of a vector of outputs, `bytes` long, of which `widest` are summed at once: as many as its products take where
-  /// taps lie together in threes and share what they load.
-  private static func cyclesOfOutput(_ sum: WindowSum, widest: Int, bytes: Int) -> Double {
-    let last = sum.axes[sum.axes.count - 1]
-    let together = last.stride == 1 && last.dilation == 1 ? last.kernel / 3 * 3 : 0
-    let loads = 1.5 - Double(together) / Double(2 * last.kernel)
-    // What is read for outputs that are summed at once, and again for those of the next row if it is still near.
-    let window = sum.depth / last.kernel * (widest + last.kernel - 1)
-    let far = window * bytes > 40 << 10 ? Double(window) / Double(2 * widest) : 0
-    return Double(sum.depth) / 2 * loads + far
-  }
-
   /// Vectors of results that are still near when they are turned and written.
   private static let vectorsOfStrip = 256
   /// What all blocks take, in cycles of a core that finishes two vectors of products in each.
   var cycles: Double { block.cycles }
+  var isPaired: Bool { sums.pairs != nil }
   private var packedSize: Int { block.channels * lattice.channelSize }
   private var stageSize: Int { rowsOfStrip * block.extents.suffix(2).reduce(1, *) }
 
   /// Elements of the packed weights.
-  var weightCount: Int { (sum.groups + lanes - 1) / lanes * lanes * sum.outputs * sum.depth }
+  var weightCount: Int { (sum.groups + lanes - 1) / lanes * lanes * sum.outputs * sums.depth }
 
   /// Bytes that a run needs beside the arrays, for `threads` threads.
   func workspace(threads: Int, bytes: Int) -> Int {
-    (weightCount + threads * scratchSize) * bytes
+    // Pairs are made of weights that are packed already.
+    (weightCount + (isPaired ? weightCount / sums.depth * sum.depth : 0) + threads * scratchSize) * bytes
   }
 
   private var scratchSize: Int { packedSize + stageSize + results.rowSize + lanes }
 
   func packed<T: KernelElement>(_ weight: UnsafePointer<T>) -> WeightPanels<T> {
-    WeightPanels.packed(weightSum, weight, height: lanes)
+    sums.weights(WeightPanels.packed(weightSum, weight, height: lanes))
   }
 
   func run<T: KernelElement>(
@@ -203,7 +184,7 @@ final class GroupConvolution: @unchecked Sendable {
         for (index, plane) in place.planes.enumerated() {
           for first in stride(from: 0, to: rows, by: rowsOfStrip) {
             let strip = first..<min(first + rowsOfStrip, rows)
-            add(
+            sums.add(
               strip, columns: columns,
               origin: place.origin + (steps.count > 2 ? index / place.planesOfFirst : 0),
               packed + plane.from, weights.panel(group: share, task.sample), start: start, to: stage)
@@ -213,32 +194,6 @@ final class GroupConvolution: @unchecked Sendable {
           }
         }
       }
-    }
-  }
-
-  /// The sums of some rows of a plane, as they are counted.
-  ///
-  /// - Parameters:
-  ///   - origin: the place along the first axis of the plane or, of two axes, of its first row.
-  ///   - plane: its first row, packed.
-  ///   - start: what is added to.
-  private func add<T: KernelElement>(
-    _ rows: Range<Int>, columns: Int, origin: Int, _ plane: UnsafePointer<T>, _ weights: UnsafePointer<T>,
-    start: UnsafePointer<T>, to stage: UnsafeMutablePointer<T>
-  ) {
-    let isRow = steps.count == 2
-    var row = rows.lowerBound
-    while row < rows.upperBound {
-      // Of two axes each row has its own taps, but most have the same.
-      let taps = heldTaps[isRow ? origin + row : origin]
-      var end = row + 1
-      while end < rows.upperBound && (!isRow || heldTaps[origin + end] == taps) { end += 1 }
-      let first = taps.lowerBound * tapsOfFirst
-      T.kernels.table.sum_lanes?(
-        end - row, columns, taps.count * tapsOfFirst, offsets.baseAddress.map { $0 + first },
-        plane + row * rowPitch, rowPitch, weights + first * lanes, start,
-        stage + (row - rows.lowerBound) * columns * lanes, columns * lanes)
-      row = end
     }
   }
 }

@@ -1,22 +1,22 @@
 import CVolute
 
 /// A window sum with one output channel to a group, as depthwise convolutions and the last layers of networks are:
-/// lanes along the last axis, several rows at once, so that a loaded input meets every row that it is under.
+/// lanes along the last axis, several rows at once, so that a loaded input meets every row that it is under. Planes of
+/// outputs, those of the first of three axes or more, may be made in pairs, from what planes of the input are and what they
+/// are more than the next.
 final class StencilConvolution: Sendable {
   let sum: WindowSum
   private let block: ConvolutionBlock
   private let lattice: Lattice
   let blocks: [Int]
-  /// The planes of one input channel: each combination of the other axes' taps and the last two axes' phases.
-  private let planes: [volute_plane]
+  /// What outputs are made of.
+  private let sums: PlaneSums
   /// Kernels of one width, those of fewer rows first: the last for most rows, the others for what is left.
   private let stencils: [volute_stencil]
   /// Outputs of a kernel's call along the last axis.
   private let width: Int
   /// Between neighbouring outputs along each axis.
   private let steps: [Int]
-  /// For each element of a channel's planes, where its weight lies relative to the first.
-  private let weightOffsets: [Int]
   /// Samples' groups that a task computes one after the other, so that what it sets up is little beside its products.
   private let itemsOfTask: Int
   /// Whether weights lie in the order in which they are wanted, as those of forward sums without strides do.
@@ -29,63 +29,31 @@ final class StencilConvolution: Sendable {
     return nil
   }
 
-  init<T: KernelElement>(_ sum: WindowSum, _ type: T.Type) {
+  /// - Parameter isPaired: whether planes of outputs are made in pairs.
+  init<T: KernelElement>(_ sum: WindowSum, isPaired: Bool, _ type: T.Type) {
     self.sum = sum
+    let axes = PlaneSums.axes(sum, isPaired: isPaired)
     steps = sum.axes.map(\.outputStep)
     let last = sum.axes.count - 1
     // Rows are read in order, a window at a time: a block may be larger than a cache, which saves halos, and sums of
     // large windows may wait between channels.
     block = ConvolutionBlock(
-      sum.axes, inputs: sum.inputs, batch: sum.batch * sum.groups,
+      axes, inputs: sum.inputs, batch: sum.batch * sum.groups,
       budget: 5 * ConvolutionBlock.budget(bytes: MemoryLayout<T>.size), panels: 1, width: T.kernels.lanes,
       work: sum.multiplyAdds, mostChannels: sum.taps >= 100 ? 1 : .max)
-    let lattice = Lattice(sum.axes, block: block.extents)
+    let lattice = Lattice(axes, block: block.extents)
     self.lattice = lattice
     blocks = block.counts(sum.axes)
-    // Tap offsets are row-major; the first tap of each phase of the last two axes starts a plane.
-    let kernels = sum.axes.map(\.kernel)
-    let outerTaps = kernels.dropLast(2).reduce(1, *)
-    let offsets = sum.weightTapOffsets
-    var planes: [volute_plane] = []
-    var weights: [Int] = []
-    for outer in 0..<outerTaps {
-      for row in 0..<min(kernels[last - 1], sum.axes[last - 1].stride) {
-        for column in 0..<min(kernels[last], sum.axes[last].stride) {
-          let rowTaps = stride(from: row, to: kernels[last - 1], by: sum.axes[last - 1].stride)
-          let columnTaps = stride(from: column, to: kernels[last], by: sum.axes[last].stride)
-          let first = (outer * kernels[last - 1] + row) * kernels[last] + column
-          planes.append(
-            volute_plane(
-              input: lattice.tapOffsets[first], weight: weights.count, rows: rowTaps.underestimatedCount,
-              columns: columnTaps.underestimatedCount))
-          for tapRow in rowTaps {
-            for tapColumn in columnTaps {
-              weights.append(offsets[(outer * kernels[last - 1] + tapRow) * kernels[last] + tapColumn])
-            }
-          }
-        }
-      }
-    }
-    weightOffsets = weights
-    isInOrder =
-      weights.elementsEqual(0..<weights.count) && sum.weightSteps.input == weights.count
-      && sum.weightSteps.group == sum.depth
+    sums = PlaneSums(sum, lattice, isPaired: isPaired, channels: block.channels)
+    isInOrder = sums.isInOrder
     let work = sum.multiplyAdds / Double(blocks.reduce(sum.batch * sum.groups, *))
     itemsOfTask = max(1, min(sum.batch * sum.groups * blocks.reduce(1, *) / 16, Int(1e6 / max(work, 1))))
     // A kernel of n rows of outputs takes the first n - 1 rows of their windows apart: every window has as many.
-    let least = planes.map(\.rows).min() ?? 1
+    let least = sums.leastRows
     let vectors = (block.extents[last] + T.kernels.lanes - 1) / T.kernels.lanes
     stencils = Self.stencils(
       T.kernels, window: least, rows: block.extents[last - 1], vectors: vectors)
     width = (stencils.last?.vectors ?? 1) * T.kernels.lanes
-    let channels = block.channels
-    self.planes = (0..<channels).flatMap { channel in
-      planes.map {
-        volute_plane(
-          input: $0.input + channel * lattice.channelSize, weight: $0.weight + channel * weights.count,
-          rows: $0.rows, columns: $0.columns)
-      }
-    }
   }
 
   /// The kernels for lines of so many vectors, cut into equal pieces: those that take the least time for a row.
@@ -116,20 +84,26 @@ final class StencilConvolution: Sendable {
 
   /// The part of its speed that the kernel for most rows reaches.
   var speed: Double {
-    guard let kernel = stencils.last, let window = planes.map(\.rows).min() else { return 1 }
+    guard let kernel = stencils.last else { return 1 }
+    let window = sums.leastRows
     return Double(window * kernel.rows * kernel.vectors) / 2 / Self.cycles(kernel, window: window)
   }
 
-  private var weightSize: Int { sum.groups * sum.depth }
+  private var weightSize: Int { sum.groups * sums.depth }
+  /// Weights of a channel that pairs are made of.
+  private var ownSize: Int { isPaired ? sum.taps : 0 }
+  /// Products to an output, of a whole block.
+  var products: Double { sums.products(planes: block.extents[0]) }
+  var isPaired: Bool { sums.pairs != nil }
   private var packedSize: Int {
-    block.channels * lattice.channelSize + 4 * lattice.lengths[lattice.axes.count - 1] + 512
+    (isPaired ? 2 : block.channels) * lattice.channelSize + 4 * lattice.lengths[lattice.axes.count - 1] + 512
   }
   private var isPlain: Bool { !sum.accumulates && sum.axes[sum.axes.count - 1].outputStep == 1 }
   private var stageSize: Int { block.extents.reduce(1, *) }
 
   /// Elements that a run needs beside the arrays: shared, and for each thread.
   var workspace: (shared: Int, perThread: Int) {
-    (isInOrder ? 0 : weightSize, packedSize + stageSize + lattice.lineSize)
+    (isInOrder ? 0 : weightSize + ownSize, packedSize + stageSize + lattice.lineSize)
   }
 
   /// Positions with those that vectors compute and drop.
@@ -156,17 +130,11 @@ final class StencilConvolution: Sendable {
     _ output: UnsafeMutablePointer<T>
   ) {
     if isInOrder { return run(input, weights: weight + sum.weightOffset, bias, output) }
-    withScratch(T.self, weightSize) { weights in
-      var place = 0
+    withScratch(T.self, weightSize + ownSize) { weights in
       for group in 0..<sum.groups {
-        for channel in 0..<sum.inputs {
-          let from =
-            weight + sum.weightOffset + group * sum.weightSteps.group + channel * sum.weightSteps.input
-          for offset in weightOffsets {
-            weights[place] = from[offset]
-            place += 1
-          }
-        }
+        sums.pack(
+          weight + sum.weightOffset + group * sum.weightSteps.group, channelStep: sum.weightSteps.input,
+          own: weights + weightSize, into: weights + group * sums.depth)
       }
       run(input, weights: weights, bias, output)
     }
@@ -201,8 +169,9 @@ final class StencilConvolution: Sendable {
     let isDirect = isPlain && bias == nil
     let sweep = Sweep(
       extents, pitches: lattice.pitches, steps: isDirect ? steps : StridedArray.contiguousStrides(extents),
-      taps: block.channels == 1 && origin.count == 3
-        ? (origin[0]..<origin[0] + extents[0]).map { sum.axes[0].taps(of: $0) } : [])
+      isPaired: isPaired,
+      held: block.channels == 1 && origin.count == 3
+        ? (origin[0]..<origin[0] + extents[0]).map { sums.held(sum.axes[0], output: $0) } : [])
     let place = zip(steps, origin).reduce(0) { $0 + $1.0 * $1.1 }
     withScratch(T.self, packedSize + stageSize + lattice.lineSize) { packed in
       let stage = packed + packedSize
@@ -218,11 +187,26 @@ final class StencilConvolution: Sendable {
               from + (channel + index) * sum.inputSteps.channel, next: sum.inputSteps.channel,
               into: packed + index * lattice.channelSize, line: stage + stageSize)
           }
+          if isPaired { subtract(packed) }
           add(
-            packed, weights + group * sum.depth + channel * weightOffsets.count, channels: channels, sweep,
+            packed, weights + group * sums.depth + channel * sums.depthOfChannel, channels: channels, sweep,
             to: isDirect ? to : stage, accumulates: channel > 0)
         }
         if !isDirect { put(stage, extents, bias.map { $0 + group }, to) }
+      }
+    }
+  }
+
+  /// What each plane of a packed channel is more than the next.
+  private func subtract<T: KernelElement>(_ packed: UnsafeMutablePointer<T>) {
+    let plane = lattice.pitches[0]
+    withUnsafeTemporaryAllocation(of: T.self, capacity: 2) { signs in
+      signs[0] = .one
+      signs[1] = T.subtract(.zero, .one)
+      for phase in stride(from: packed, to: packed + lattice.channelSize, by: lattice.phaseSize) {
+        T.kernels.table.mix?(
+          lattice.phaseSize - plane, 2, phase, plane, 1, signs.baseAddress, 1, nil,
+          phase + lattice.channelSize, plane, 0)
       }
     }
   }
@@ -234,19 +218,23 @@ final class StencilConvolution: Sendable {
     /// Between rows.
     let pitch: Int
     let step: Int
-    /// Where each plane of the last two axes starts, and which taps of the axis before do not read padding; all of them
-    /// where there are several such axes.
-    let starts: [(from: Int, to: Int, taps: Range<Int>?)]
+    /// Where each plane of the last two axes starts, and its results; where those of the second of a pair start; and for
+    /// each of the sums, which taps of the first axis do not read padding, or nothing where all taps are wanted.
+    let starts: [(from: Int, to: Int, second: Int?, held: [Range<Int>])]
 
-    /// - Parameter taps: for each output along the first of three axes, or none.
-    init(_ extents: [Int], pitches: [Int], steps: [Int], taps: [Range<Int>]) {
+    /// - Parameter held: for each output along the first of three axes, or none.
+    init(_ extents: [Int], pitches: [Int], steps: [Int], isPaired: Bool, held: [[Range<Int>]]) {
       let last = extents.count - 1
       (rows, columns) = (extents[last - 1], extents[last])
       (pitch, step) = (pitches[last - 1], steps[last - 1])
       let outer = Array(extents.dropLast(2))
-      let places = zip(places(outer, Array(pitches.dropLast(2))), places(outer, Array(steps.dropLast(2))))
-      starts = places.enumerated().map { index, place in
-        (from: place.0, to: place.1, taps: taps.isEmpty ? nil : taps[index])
+      let from = places(outer, Array(pitches.dropLast(2)))
+      let to = places(outer, Array(steps.dropLast(2)))
+      let planes = outer.dropFirst().reduce(1, *)
+      starts = from.indices.compactMap { index in
+        if isPaired && index / planes % 2 == 1 { return nil }
+        let second = isPaired && index + planes < to.count ? to[index + planes] : nil
+        return (from[index], to[index], second, held.isEmpty ? [] : held[index])
       }
     }
   }
@@ -256,21 +244,32 @@ final class StencilConvolution: Sendable {
     _ packed: UnsafePointer<T>, _ weights: UnsafePointer<T>, channels: Int, _ sweep: Sweep,
     to output: UnsafeMutablePointer<T>, accumulates: Bool
   ) {
-    planes.withUnsafeBufferPointer { planes in
-      let count = planes.count / block.channels * channels
-      let planesOfTap = planes.count / block.channels / sum.axes[0].kernel
+    sums.planes.withUnsafeBufferPointer { planes in
       for start in sweep.starts {
-        let first = (start.taps?.lowerBound ?? 0) * planesOfTap
-        let count = start.taps.map { $0.count * planesOfTap } ?? count
+        let sums = sums.planes(held: start.held, channels: channels)
         var row = 0
         while row < sweep.rows {
           let kernel = kernel(rows: sweep.rows - row)
           let rows = min(kernel.rows, sweep.rows - row)
           for column in stride(from: 0, to: sweep.columns, by: width) {
-            kernel.run?(
-              count, planes.baseAddress.map { $0 + first }, packed + start.from + row * sweep.pitch + column,
-              sweep.pitch, weights, output + start.to + row * sweep.step + column, sweep.step, rows,
-              min(width, sweep.columns - column), accumulates ? 1 : 0)
+            let from = packed + start.from + row * sweep.pitch + column
+            let place = output + row * sweep.step + column
+            let columns = min(width, sweep.columns - column)
+            func add(_ sum: Int, to place: UnsafeMutablePointer<T>, base: UnsafeMutablePointer<T>?) {
+              kernel.run?(
+                sums[sum].count, planes.baseAddress.map { $0 + sums[sum].first }, from, sweep.pitch, weights,
+                place,
+                sweep.step, rows, columns, base)
+            }
+            let first = place + start.to
+            if isPaired {
+              let second = start.second.map { place + $0 }
+              add(1, to: second ?? first, base: nil)
+              add(0, to: first, base: second ?? first)
+              if let second { add(2, to: second, base: second) }
+            } else {
+              add(0, to: first, base: accumulates ? first : nil)
+            }
           }
           row += kernel.rows
         }

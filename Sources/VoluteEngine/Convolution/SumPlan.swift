@@ -33,6 +33,16 @@ enum SumPlan: Sendable {
     }
   }
 
+  /// Whether two rows or planes of results are made at once, by Winograd's F(2, 2).
+  var isPaired: Bool {
+    switch self {
+    case .groups(let plan): plan.isPaired
+    case .stencil(let plans): plans.contains(where: \.isPaired)
+    case .phases(let plans): plans.contains(where: \.isPaired)
+    default: false
+    }
+  }
+
   /// - Parameter origin: where the weight was taken from; what is made of it is then kept.
   func run<T: KernelElement>(
     _ input: UnsafePointer<T>, _ weight: UnsafePointer<T>, _ origin: WeightOrigin?,

@@ -75,6 +75,17 @@ final class WeightPanels<T: KernelElement>: PackedWeight, @unchecked Sendable {
     return result
   }
 
+  /// As many panels of another size, each made of its own.
+  func mapping(
+    panelSize: Int, _ body: (_ panel: UnsafePointer<T>, _ target: UnsafeMutablePointer<T>) -> Void
+  ) -> WeightPanels {
+    let count = byteCount / MemoryLayout<T>.size / self.panelSize
+    let result = WeightPanels(
+      groups: count / panels, outputs: panels * height, depth: panelSize / height, height: height)
+    result.pack(count) { body(elements + $0 * self.panelSize, result.elements + $0 * panelSize) }
+    return result
+  }
+
   /// Small weights are not worth a second thread.
   private func pack(_ count: Int, _ body: (Int) -> Void) {
     if byteCount < 1 << 16 {

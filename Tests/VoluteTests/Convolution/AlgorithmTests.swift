@@ -308,8 +308,14 @@ extension Cases {
     }
     // So many channels on both sides that they lie in the lanes.
     let isWide = isWinograd && direction != .weightGradient && int(0...2) == 0
+    // Groups of which rows go in pairs, so many that they lie in the lanes, or planes.
+    let isPaired =
+      algorithm == .winograd2 && direction != .weightGradient && !isWide && rank > 1 && int(0...2) == 0
+    let pairedAxis = isPaired ? rank == 3 && int(0...1) == 0 ? 0 : rank - 2 : nil
+    let isPlanes = isPaired && pairedAxis != rank - 2
     let groups =
-      isGrouped ? int(8...35) : isWide ? pick([1, 1, 2]) : isDepthwise ? int(1...5) : pick([1, 1, 1, 2, 3])
+      isGrouped || isPaired && !isPlanes
+      ? int(8...35) : isWide ? pick([1, 1, 2]) : isDepthwise ? int(1...5) : pick([1, 1, 1, 2, 3])
     // The stencil's one output channel may be either side's.
     let writesInput = (direction == .inputGradient) != isTransposed
     let isBatch = algorithm == .batch
@@ -317,21 +323,27 @@ extension Cases {
       groups
       * (isWide
         ? int(8...40)
-        : isDepthwise ? int(1...3) : isBatch && direction == .weightGradient ? int(8...20) : int(1...9))
+        : isPlanes
+          ? 1
+          : isDepthwise || isPaired
+            ? int(1...3) : isBatch && direction == .weightGradient ? int(8...20) : int(1...9))
     let writes =
       groups
       * (isWide
         ? int(8...40)
-        : isGrouped
-          ? pick([1, 1, 2])
-          : isDepthwise ? 1 : (algorithm == .patches ? int(1...4) : pick([1, 2, 3, 5, 8, 14, 17])))
+        : isPlanes
+          ? 1
+          : isGrouped || isPaired
+            ? pick([1, 1, 2])
+            : isDepthwise ? 1 : (algorithm == .patches ? int(1...4) : pick([1, 2, 3, 5, 8, 14, 17])))
     // Elements' channels, and positions' channels.
     let (elements, positions) = writesInput ? (writes, reads) : (reads, writes)
     // Rows that are cut into tiles and pieces.
     let isLong = algorithm == .fourierRows && rank == 1 && int(0...1) == 0
     let largest = isLong ? 1500 : rank == 1 ? 70 : rank == 2 ? 24 : 11
     // Lanes are up to 16; the gradient by the weight has its input channels side by side.
-    let isMany = isBatch && direction != .weightGradient || isWinograd && !isWide && int(0...2) == 0
+    let isMany =
+      isBatch && direction != .weightGradient || isWinograd && !isWide && !isPaired && int(0...2) == 0
     let batch = isMany ? int(8...35) : int(1...3)
     // Winograd needs a few taps, of each phase if what is read is strided, along one axis only; three where that is
     // the last and lanes lie along it.
@@ -343,24 +355,28 @@ extension Cases {
       isWide
       ? rank - 1 : int(0...(rank > 1 && (isCorrelation || tile != (3, 1) && !isMany) ? rank - 2 : rank - 1))
     let isPlain = dense == rank - 1 && !isMany && !isWide
-    let isDense = (0..<rank).map { isWinograd && ($0 == dense || int(0...1) == 0) }
+    let isDense = (0..<rank).map { isWinograd && !isPaired && ($0 == dense || int(0...1) == 0) }
     let kernel = (0..<rank).map { axis in
       if isLong { return int(1...400) }
       if isDense[axis] { return axis == dense && !isPlain ? tile.kernel : 3 }
-      return int((algorithm == .patches && axis == rank - 1 ? 2 : 1)...(rank == 3 ? 4 : 6))
+      let isSeveral = algorithm == .patches && axis == rank - 1 || axis == pairedAxis
+      return int((isSeveral ? 2 : 1)...(rank == 3 ? 4 : 6))
     }
-    let size = (0..<rank).map { axis in int((isCorrelation ? largest / 2 : 1)...largest) }
+    let size = (0..<rank).map { axis in int((isCorrelation ? largest / 2 : isPaired ? 2 : 1)...largest) }
     let isPatches = algorithm == .patches
     let stride = PerAxis(
       (0..<rank).map { axis in
-        isDense[axis]
-          ? axis == dense && !isPlain ? tile.stride : 1
-          : isPatches && axis == rank - 1
-            ? kernel[axis] + pick([0, 0, 1]) : isWide && !writesInput ? 1 : int(1...3)
+        axis == pairedAxis
+          ? 1
+          : isDense[axis]
+            ? axis == dense && !isPlain ? tile.stride : 1
+            : isPatches && axis == rank - 1
+              ? kernel[axis] + pick([0, 0, 1]) : isWide && !writesInput ? 1 : int(1...3)
       })
     let dilation = PerAxis(
       (0..<rank).map {
-        isPatches && $0 == rank - 1 || isCorrelation && isWinograd && $0 == dense
+        isPatches && $0 == rank - 1 || $0 == pairedAxis
+          || isCorrelation && isWinograd && $0 == dense
           || isWide && (writesInput || $0 == dense) ? 1 : pick([1, 1, 1, 2, 3])
       })
     let modes = isWide && writesInput && int(0...3) > 0 ? [.zeros] : PaddingMode.allCases

@@ -16,6 +16,20 @@ import VoluteEngine
     var dilation = 1
     var padding: AxisPadding = 0
     var isTransposed = false
+
+    func geometry(_ mode: PaddingMode) throws -> ConvolutionGeometry {
+      let groups = input[1] / inputs
+      var padding = padding
+      padding.mode = mode
+      return isTransposed
+        ? try ConvolutionGeometry(
+          transposing: input, weightShape: [groups, outputs] + kernel, stride: PerAxis(repeating: stride),
+          padding: .amounts(PerAxis(repeating: padding)), groups: groups)
+        : try ConvolutionGeometry(
+          inputShape: input, weightShape: [groups * outputs, inputs] + kernel,
+          stride: PerAxis(repeating: stride), padding: .amounts(PerAxis(repeating: padding)),
+          dilation: PerAxis(repeating: dilation), groups: groups)
+    }
   }
 
   static let shapes = [
@@ -34,37 +48,7 @@ import VoluteEngine
 
   @Test(arguments: shapes, [PaddingMode.zeros, .circular])
   func agreesWithTheDefinition(_ shape: Shape, _ mode: PaddingMode) throws {
-    let rank = shape.kernel.count
-    let groups = shape.input[1] / shape.inputs
-    var padding = shape.padding
-    padding.mode = mode
-    let geometry =
-      shape.isTransposed
-      ? try ConvolutionGeometry(
-        transposing: shape.input, weightShape: [groups, shape.outputs] + shape.kernel,
-        stride: PerAxis(repeating: shape.stride), padding: .amounts(PerAxis(repeating: padding)),
-        groups: groups)
-      : try ConvolutionGeometry(
-        inputShape: shape.input, weightShape: [groups * shape.outputs, shape.inputs] + shape.kernel,
-        stride: PerAxis(repeating: shape.stride), padding: .amounts(PerAxis(repeating: padding)),
-        dilation: PerAxis(repeating: shape.dilation), groups: groups)
-    var cases = Cases(seed: UInt64(rank))
-    let (x, w) = (cases.normal(geometry.inputShape, .float64), cases.normal(geometry.weightShape, .float64))
-    let expected = try convolve(geometry, x, w, nil, policy: .algorithm(.reference))
-    for dtype in [DType.float32, .float64] {
-      let bias = cases.normal([geometry.outputChannels], dtype)
-      let plan = try Engine.plan(geometry, .forward, dtype, policy: .algorithm(.stencil))
-      #expect(plan.algorithm == .stencil)
-      let tolerance = dtype == .float32 ? 2e-5 : 1e-13
-      for bias in [nil, bias] {
-        let actual = try convolve(geometry, x.to(dtype), w.to(dtype), bias, policy: .algorithm(.stencil))
-        var wanted = expected
-        if let bias {
-          wanted = expected + bias.to(.float64).reshaped([-1] + Array(repeating: 1, count: rank))
-        }
-        #expect((actual.to(.float64) - wanted).abs().max().item(as: Double.self) < tolerance)
-      }
-    }
+    try shape.check(mode, .stencil, tolerance: (2e-5, 1e-13))
   }
 
   /// Windows that reach so far that a block of a single output would be too large are left to others.
@@ -85,5 +69,37 @@ import VoluteEngine
       try Engine.plan(geometry, .forward, .float32, policy: .algorithm(.stencil))
     }
     #expect(error?.description.contains("one axis, and too few groups (1) to fill") == true)
+  }
+}
+
+extension GroupTests.Shape {
+  /// What an algorithm makes of it against the definition, with and without bias.
+  ///
+  /// - Parameters:
+  ///   - tolerance: largest error of Float32 and of Float64.
+  ///   - isWanted: what the plan must say.
+  func check(
+    _ mode: PaddingMode, _ algorithm: ConvolutionAlgorithm,
+    tolerance: (single: Double, double: Double), _ isWanted: (ConvolutionPlan) -> Bool = { _ in true }
+  ) throws {
+    let geometry = try geometry(mode)
+    let rank = kernel.count
+    var cases = Cases(seed: UInt64(rank))
+    let (x, w) = (cases.normal(geometry.inputShape, .float64), cases.normal(geometry.weightShape, .float64))
+    let expected = try convolve(geometry, x, w, nil, policy: .algorithm(.reference))
+    for dtype in [DType.float32, .float64] {
+      let bias = cases.normal([geometry.outputChannels], dtype)
+      let plan = try Engine.plan(geometry, .forward, dtype, policy: .algorithm(algorithm))
+      #expect(plan.algorithm == algorithm && isWanted(plan))
+      let tolerance = dtype == .float32 ? tolerance.single : tolerance.double
+      for bias in [nil, bias] {
+        let actual = try convolve(geometry, x.to(dtype), w.to(dtype), bias, policy: .algorithm(algorithm))
+        var wanted = expected
+        if let bias {
+          wanted = expected + bias.to(.float64).reshaped([-1] + Array(repeating: 1, count: rank))
+        }
+        #expect((actual.to(.float64) - wanted).abs().max().item(as: Double.self) < tolerance)
+      }
+    }
   }
 }
