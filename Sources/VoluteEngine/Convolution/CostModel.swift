@@ -28,14 +28,14 @@ struct CostModel {
   static func speed(height: Int) -> Double { height == 1 ? 0.43 : height == 2 ? 0.8 : 1 }
 
   /// Cycles that a block of work waits for memory, as what does not stay in the second level of cache between
-  /// the steps is written and read again, some 25 bytes a cycle, and 4 where a core's share of the third does not hold
-  /// it either: others use that level too.
+  /// the steps is written and read again, 10 bytes a cycle on some processors and 25 on others, and 4 where a core's
+  /// share of the third does not hold it either: others use that level too.
   ///
   /// - Parameters:
   ///   - kept: bytes that are needed again.
   ///   - moved: bytes written and read.
   static func spill(kept: Double, moved: Double) -> Double {
-    moved * (max(0, 1 - 640e3 / kept) / 25 + max(0, 1 - 4e6 / kept) / 4)
+    moved * (max(0, 1 - 640e3 / kept) / 16 + max(0, 1 - 4e6 / kept) / 4)
   }
 
   /// A task handed out, a plan's arrays walked.
@@ -69,7 +69,7 @@ extension DirectConvolution {
 extension BatchConvolution {
   /// Blocks take 1.2 times their cycles, beside those of other algorithms, as measured over many cases; a little more is
   /// counted, as with the tenth that exact sums have ahead they were taken where Winograd's tiles are faster.
-  private static let slack = 1.25
+  private static let slack = 1.35
 
   func estimate(bytes: Int) -> SumEstimate {
     let model = CostModel(bytes: bytes)

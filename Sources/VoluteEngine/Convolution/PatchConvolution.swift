@@ -40,7 +40,7 @@ final class PatchConvolution: Sendable {
       * sum.axes.dropLast().reduce(1.0) { $0 * Double($1.count) }
     return SumEstimate(
       seconds: (lines * Double(width + 16) / 2 + Double(weightSize)) / model.elements + CostModel.overhead,
-      workspace: (weightSize + width) * bytes)
+      workspace: (weightSize + width) * bytes + rows * MemoryLayout<Int>.size)
   }
 
   func run<T: KernelElement>(
@@ -50,23 +50,16 @@ final class PatchConvolution: Sendable {
     let outer = sum.axes.dropLast()
     let counts = outer.map(\.count)
     let lines = counts.reduce(1, *)
-    let last = sum.axes[sum.axes.count - 1]
     let taps = places(outer.map(\.kernel), outer.map(\.weightStep))
     withScratch(T.self, weightSize) { weights in
-      parallel(sum.groups * sum.outputs) { index in
+      parallel(sum.groups * sum.outputs * sum.inputs) { task in
+        let (index, channel) = task.quotientAndRemainder(dividingBy: sum.inputs)
         let (group, target) = index.quotientAndRemainder(dividingBy: sum.outputs)
-        var to = weights + index * rows * width
-        for channel in 0..<sum.inputs {
-          for tap in taps {
-            let from =
-              weight + sum.weightOffset + group * sum.weightSteps.group + target * sum.weightSteps.output
-              + channel * sum.weightSteps.input + tap
-            for place in 0..<width {
-              let offset = place % last.stride
-              to[place] = offset < last.kernel ? from[offset * last.weightStep] : .zero
-            }
-            to += width
-          }
+        let from =
+          weight + sum.weightOffset + group * sum.weightSteps.group + target * sum.weightSteps.output
+          + channel * sum.weightSteps.input
+        for (row, tap) in taps.enumerated() {
+          repeatTaps(from + tap, weights + (task * taps.count + row) * width)
         }
       }
       parallel(sum.batch * sum.groups * lines) { task in
@@ -74,41 +67,63 @@ final class PatchConvolution: Sendable {
         let (sample, group) = item.quotientAndRemainder(dividingBy: sum.groups)
         let from =
           input + sum.inputOffset + sample * sum.inputSteps.batch + group * sum.inputSteps.group + first
-        let (sources, target) = lineOfOutputs(line)
         withScratch(T.self, width) { products in
-          for channel in 0..<sum.outputs {
-            let index = group * sum.outputs + channel
-            T.kernels.table.multiply_rows?(
-              width, rows, sources, from, weights + index * rows * width, products)
-            write(
-              products, bias.map { $0[index] },
-              output + sum.outputOffset + sample * sum.outputSteps.batch + group * sum.outputSteps.group
-                + channel * sum.outputSteps.channel + target)
+          withScratch(Int.self, rows) { sources in
+            let target = locate(line, sources)
+            for channel in 0..<sum.outputs {
+              let index = group * sum.outputs + channel
+              T.kernels.table.multiply_rows?(
+                width, rows, sources, from, weights + index * rows * width, products)
+              write(
+                products, bias.map { $0[index] },
+                output + sum.outputOffset + sample * sum.outputSteps.batch + group * sum.outputSteps.group
+                  + channel * sum.outputSteps.channel + target)
+            }
           }
         }
       }
     }
   }
 
-  /// Where the input's rows under a line of outputs start, -1 for padding, and where the line belongs.
-  private func lineOfOutputs(_ line: Int) -> (sources: [Int], target: Int) {
-    var rest = line
-    var target = 0
-    var offsets = [0]
+  /// A row of weights: the taps along the last axis for each window, zeros where the stride leaves a gap.
+  private func repeatTaps<T: KernelElement>(_ from: UnsafePointer<T>, _ to: UnsafeMutablePointer<T>) {
+    let last = sum.axes[sum.axes.count - 1]
+    for tap in 0..<last.kernel { to[tap] = from[tap * last.weightStep] }
+    var done = min(last.stride, width)
+    for gap in last.kernel..<done { to[gap] = .zero }
+    while done < width {
+      let count = min(done, width - done)
+      (to + done).update(from: to, count: count)
+      done += count
+    }
+  }
+
+  /// Writes where the input's rows under a line of outputs start, -1 for padding, and returns where the line belongs.
+  private func locate(_ line: Int, _ sources: UnsafeMutablePointer<Int>) -> Int {
+    var (rest, target, count) = (line, 0, 1)
+    // Each axis repeats what the axes behind it wrote, the first tap last, in the place of what is repeated.
+    func repeated(_ taps: Int, _ offset: (Int) -> Int) {
+      for tap in (0..<taps).reversed() {
+        let offset = offset(tap)
+        for index in 0..<count {
+          let inner = sources[index]
+          sources[tap * count + index] = offset < 0 || inner < 0 ? -1 : inner + offset
+        }
+      }
+      count *= taps
+    }
+    sources[0] = 0
     for axis in sum.axes.dropLast().reversed() {
       let (outer, index) = rest.quotientAndRemainder(dividingBy: axis.count)
       rest = outer
       target += index * axis.outputStep
-      let inner = offsets
-      offsets = (0..<axis.kernel).flatMap { tap in
+      repeated(axis.kernel) { tap in
         let source = axis.sources[index * axis.stride + tap * axis.dilation]
-        return inner.map { source < 0 || $0 < 0 ? -1 : $0 + source * axis.inputStep }
+        return source < 0 ? -1 : source * axis.inputStep
       }
     }
-    let sources = (0..<sum.inputs).flatMap { channel in
-      offsets.map { $0 < 0 ? -1 : $0 + channel * sum.inputSteps.channel }
-    }
-    return (sources, target)
+    repeated(sum.inputs) { $0 * sum.inputSteps.channel }
+    return target
   }
 
   private func write<T: KernelElement>(
