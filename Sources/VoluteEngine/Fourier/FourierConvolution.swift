@@ -307,10 +307,6 @@ final class FourierConvolution: Sendable {
       for row in 0..<(middle?.kernel ?? 1) {
         let line = start + row * (middle?.dilation ?? 1) * box.pitch
         let source = from + plane / first.dilation * first.weightStep + row * (middle?.weightStep ?? 0)
-        if last.dilation == 1 && last.weightStep == 1 {
-          for tap in 0..<last.kernel { line[tap] = T.multiply(source[tap], scale) }
-          continue
-        }
         for tap in 0..<last.kernel {
           line[tap * last.dilation] = T.multiply(source[tap * last.weightStep], scale)
         }
