@@ -64,6 +64,10 @@ struct FourierBox: Sendable {
       clear(values, from: extents[2], to: sizes[2])
       turn?(lines, extents[2], im + place, pitch, values + length)
       clear(values + length, from: extents[2], to: sizes[2])
+      if last.passes % 2 == 1 {
+        last.run(values, values + length, other: re + place, im + place)
+        return
+      }
       let result = last.run(values, isInverse: false)
       (re + place).update(from: result.re, count: length)
       (im + place).update(from: result.im, count: length)
@@ -82,9 +86,14 @@ struct FourierBox: Sendable {
     sweep(blocks, last, T.self) { block, values in
       let place = block * lanes * pitch
       let length = sizes[2] * lanes
-      values.update(from: re + place, count: length)
-      (values + length).update(from: im + place, count: length)
-      let result = last.run(values, isInverse: true)
+      var result = (re: values, im: values + length)
+      if last.passes % 2 == 1 {
+        last.run(im + place, re + place, other: result.im, result.re)
+      } else {
+        result.re.update(from: re + place, count: length)
+        result.im.update(from: im + place, count: length)
+        result = last.run(values, isInverse: true)
+      }
       let lines = min(lanes, rows - block * lanes)
       let turn = T.kernels.table.lanes_to_lines
       turn?(lines, made, result.re, re + place, pitch)

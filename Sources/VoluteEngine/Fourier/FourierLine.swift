@@ -6,9 +6,10 @@
   import Musl
 #endif
 
-/// The transform along one axis: its factors and twiddle factors, computed once for each size and kept for good.
+/// The transform along one axis: its factors and twiddle factors, computed once for each size and kept for good, outside
+/// the counting of references, which would take as long as a short transform.
 // Unchecked: all of it is constant, what the pointers lead to as well.
-final class FourierLine: @unchecked Sendable {
+struct FourierLine: @unchecked Sendable {
   let size: Int
   let passes: Int
   private let factors: UnsafePointer<Int>
@@ -45,7 +46,6 @@ final class FourierLine: @unchecked Sendable {
     single = Self.constant(twiddles.map(Float.init))
   }
 
-  /// An array outside the counting of references, which would take as long as a short transform.
   private static func constant<Value: BitwiseCopyable>(_ values: [Value]) -> UnsafePointer<Value> {
     let place = UnsafeMutablePointer<Value>.allocate(capacity: max(values.count, 1))
     for (index, value) in values.enumerated() { (place + index).initialize(to: value) }
