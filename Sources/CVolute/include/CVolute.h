@@ -113,7 +113,7 @@ typedef struct __attribute__((swift_attr("@Sendable"))) {
   // row alone is a first one.
   void (*sum_lane_pairs)(ptrdiff_t rows, ptrdiff_t count, const volute_lane_sum *taps, const void *from, ptrdiff_t pitch,
                          const void *start, void *to, ptrdiff_t stride);
-  // Places that `sum_channels` sums at once, with one vector of output channels and with two.
+  // Places that `sum_channels` and `sum_rows` sum at once, with one vector of output channels and with two.
   ptrdiff_t channel_rows[2];
   // to[i * vectors * lanes + o] = start[o] + the sum over the taps t and channels c of from[taps[t].from + c / lanes * pitch
   // + i * lanes + c % lanes] * weights[taps[t].weight + c * vectors * lanes + o], for i < rows and as many o as 1 or 2
@@ -121,6 +121,11 @@ typedef struct __attribute__((swift_attr("@Sendable"))) {
   void (*sum_channels)(ptrdiff_t rows, ptrdiff_t vectors, ptrdiff_t tap_count, const volute_tap *taps,
                        ptrdiff_t channels, ptrdiff_t pitch, const void *from, const void *weights, const void *start,
                        void *to);
+  // to[i * vectors * lanes + o] = start[o] + the sum over k < depth of from[offsets[k] + i * step] * weights[k * vectors *
+  // lanes + o], for i < count and as many o as 1 or 2 `vectors` have lanes; `step` is 1 or 2. Behind it the same of a
+  // second row, unless that is null.
+  void (*sum_rows)(ptrdiff_t count, ptrdiff_t vectors, ptrdiff_t step, ptrdiff_t depth, const int32_t *offsets,
+                   const void *from, const void *second, const void *weights, const void *start, void *to);
   volute_winograd winograd;
   // to[i * lines + l] = from[l][i], the first n places of `to`.
   void (*interleave)(ptrdiff_t n, ptrdiff_t lines, const void *const *from, void *to);

@@ -31,6 +31,9 @@ public final class ConvolutionPlan: Sendable {
     sums.contains(where: \.hasChannelsInLanes)
   }
 
+  /// Whether output channels lie in the lanes while it multiplies, and places of a row are taken one by one.
+  package var hasOutputsInLanes: Bool { sums.contains(where: \.hasOutputsInLanes) }
+
   /// Whether two rows or planes of results are made at once, by Winograd's F(2, 2).
   package var isPaired: Bool { sums.contains(where: \.isPaired) }
 
@@ -328,6 +331,10 @@ private struct Outcome {
     if let plan = winogradRows(sum, points: tile.points, T.self) { options.append(plan) }
     if let plan = PhasedSum(sum).flatMap({ winogradChannels($0, points: tile.points, T.self) }) {
       options.append(plan)
+    }
+    if let block = WinogradOutputBlock.best(sum, points: tile.points, T.self) {
+      let plan = WinogradOutputConvolution(block, T.self)
+      options.append((.winogradOutputs(plan), plan.estimate(bytes: bytes)))
     }
     var reason = ""
     if tile.points == WinogradTile.two.points {

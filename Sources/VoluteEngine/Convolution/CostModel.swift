@@ -38,6 +38,13 @@ struct CostModel {
     moved * (max(0, 1 - 640e3 / kept) / 16 + max(0, 1 - 4e6 / kept) / 4)
   }
 
+  /// To write the results of a sum whose rows other phases of a stride write as well: lines come and go once for each
+  /// that is not written along with it.
+  static func scattered(_ sum: WindowSum) -> Double {
+    let isWhole = sum.axes[sum.axes.count - 1].outputStep == 1
+    return isWhole ? 0 : Double(sum.batch * sum.groups * sum.outputs) * Double(sum.positions) * 0.7e-9
+  }
+
   /// A task handed out, a plan's arrays walked.
   static let overhead = 2e-6
 }
@@ -160,20 +167,12 @@ extension WinogradConvolution {
 }
 
 extension WinogradRowConvolution {
-  /// To write an element of a line that other phases of a stride write as well: lines come and go once for each
-  /// that is not written along with it.
-  private static let scattered = 0.7e-9
-
   func estimate(bytes: Int) -> SumEstimate {
     let model = CostModel(bytes: bytes)
-    let sum = block.sum
-    let scattered =
-      sum.axes[sum.axes.count - 1].outputStep == 1
-      ? 0 : Double(sum.batch * sum.groups * sum.outputs) * Double(sum.positions) * Self.scattered
     // Of several phases together, the first brings the lines.
     return SumEstimate(
       seconds: block.cycles * model.cycle(lanes: block.lanes) + weightElements / model.elements
-        + arrayElements / model.streamed + scattered + CostModel.overhead,
+        + arrayElements / model.streamed + CostModel.scattered(block.sum) + CostModel.overhead,
       workspace: workspace(threads: 1, bytes: bytes))
   }
 }
@@ -184,6 +183,19 @@ extension WinogradChannelConvolution {
     return SumEstimate(
       seconds: block.cycles * model.cycle(lanes: block.lanes)
         + arrayElements / model.streamed + CostModel.overhead,
+      workspace: workspace(threads: 1, bytes: bytes))
+  }
+}
+
+extension WinogradOutputConvolution {
+  /// Blocks take longer than their cycles, beside those of other algorithms, as measured over many cases.
+  private static let slack = 1.2
+
+  func estimate(bytes: Int) -> SumEstimate {
+    let model = CostModel(bytes: bytes)
+    return SumEstimate(
+      seconds: Self.slack * block.cycles * model.cycle(lanes: block.lanes)
+        + arrayElements / model.streamed + CostModel.scattered(block.sum) + CostModel.overhead,
       workspace: workspace(threads: 1, bytes: bytes))
   }
 }

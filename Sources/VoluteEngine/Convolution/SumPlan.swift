@@ -7,6 +7,7 @@ enum SumPlan: Sendable {
   case winograd([WinogradConvolution])
   case winogradRows([WinogradRowConvolution])
   case winogradChannels(WinogradChannelConvolution)
+  case winogradOutputs(WinogradOutputConvolution)
   case correlation(CorrelationConvolution)
   case fourier(FourierConvolution)
   case fourierRows(FourierRowConvolution)
@@ -29,6 +30,15 @@ enum SumPlan: Sendable {
     switch self {
     case .winogradChannels: true
     case .phases(let plans): plans.contains(where: \.hasChannelsInLanes)
+    default: false
+    }
+  }
+
+  /// Whether output channels lie in the lanes while it multiplies, and places of a row are taken one by one.
+  var hasOutputsInLanes: Bool {
+    switch self {
+    case .winogradOutputs: true
+    case .phases(let plans): plans.contains(where: \.hasOutputsInLanes)
     default: false
     }
   }
@@ -74,6 +84,8 @@ enum SumPlan: Sendable {
       let weights = first.weights.map { winogradWeights($0, weight, origin) }
       for plan in plans { plan.run(input, weights, bias, output) }
     case .winogradChannels(let plan):
+      plan.run(input, winogradWeights(plan.weights, weight, origin), bias, output)
+    case .winogradOutputs(let plan):
       plan.run(input, winogradWeights(plan.weights, weight, origin), bias, output)
     case .correlation(let plan):
       plan.run(input, weight, bias, output)

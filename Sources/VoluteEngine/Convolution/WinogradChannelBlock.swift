@@ -132,6 +132,13 @@ struct WinogradChannelBlock {
     cycles += weightCycles
   }
 
+  /// Whether the rows of a tile's results lie pages apart in an array that no cache keeps: each waits for memory.
+  private var isFarApart: Bool {
+    let (sum, steps) = (sum.sum, sum.phases[outer].map(\.step))
+    return tiles.count == 2 && (steps.max() ?? 0) * bytes >= 4096
+      && sum.batch * sum.groups * sum.outputs * sum.outputSteps.channel * bytes >= WriteAhead.least
+  }
+
   /// Elements of the transformed weight.
   private var weightElements: Double {
     Double(sum.sum.groups * panels * vectors * lanes * sum.sum.inputs * points) * sum.weightTaps(outer)
@@ -217,7 +224,10 @@ struct WinogradChannelBlock {
       left = left / Double(tile.points) * Double(tile.outputs)
       back += left * 2.5
     }
-    let written = SampleLanes.turned([lastPhases * parted * tileCount], isWhole: false, lanes: lanes) * 0.75
+    let tileResults = lastPhases * parted * tileCount
+    let written =
+      SampleLanes.turned([tileResults], isWhole: false, lanes: lanes) * 0.75
+      + (isFarApart ? Double((tileResults + lanes - 1) / lanes * lanes) * 10 : 0)
     let backs =
       Double(samples * panels * vectors) * planesOut
       * (Double(tilePhases * tileCount) * back + Double(tilePhases / lastPhases) * written)

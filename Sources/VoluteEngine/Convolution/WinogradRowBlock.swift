@@ -184,7 +184,7 @@ struct WinogradRowBlock {
       let phases = strides[index - tiled.lowerBound]
       work +=
         inputs * left.planes * Double(before * phases)
-        * (Double((line + lanes - 1) / lanes * tile.points) * 2.6 + 20)
+        * WinogradStage.cycles(points: tile.points, length: line, lanes: lanes)
       after = phases * line * tile.points
     }
     let stored = Double(sum.inputs * slices * after)

@@ -21,6 +21,11 @@ struct WinogradStage: Sendable {
   let inputs: [Int]
   let outputs: [Int]
 
+  /// Cycles for a line of so many elements of rows, which begin anywhere in a line of the cache.
+  static func cycles(points: Int, length: Int, lanes: Int) -> Double {
+    Double((length + lanes - 1) / lanes * points) * 4 + 30
+  }
+
   static func transform(_ kind: Kind, _ tile: WinogradTile, _ kernels: volute_winograd) -> volute_lines? {
     let first = tile.points == 6 ? 2 : -2
     return switch kind {

@@ -1,0 +1,63 @@
+import Testing
+import Volute
+import VoluteEngine
+
+/// Winograd's tiles with output channels in the lanes: rows read where they lie and rows that are packed, one row at a
+/// time and two, strides and dilations along them, axes that keep their taps, sizes that tiles do not divide, channels
+/// that do not fill a vector, or more than two, groups.
+@Suite struct OutputTests {
+  struct Shape {
+    var input: [Int]
+    var outputs: Int
+    var kernel: [Int]
+    var stride: PerAxis<Int> = 1
+    var padding: AxisPadding = 0
+    var dilation: PerAxis<Int> = 1
+    var groups = 1
+  }
+
+  static let shapes = [
+    Shape(input: [6, 16, 5, 12, 30], outputs: 16, kernel: [3, 4, 4], stride: 2),
+    Shape(input: [6, 16, 5, 12, 31], outputs: 14, kernel: [3, 4, 4], stride: 2),
+    Shape(input: [6, 16, 7, 13, 30], outputs: 16, kernel: [3, 4, 4], stride: 2),
+    Shape(input: [2, 12, 5, 12, 30], outputs: 16, kernel: [3, 4, 4], stride: 2, padding: .sides(1, 2)),
+    Shape(input: [1, 3, 40, 37], outputs: 64, kernel: [5, 7], stride: 2, padding: 3),
+    Shape(input: [1, 3, 41, 67], outputs: 40, kernel: [5, 3], stride: 2, padding: 1),
+    Shape(input: [2, 24, 9, 14, 21], outputs: 32, kernel: [3, 3, 3], stride: [1, 1, 2], groups: 2),
+    Shape(
+      input: [2, 9, 9, 26, 21], outputs: 17, kernel: [2, 4, 3], stride: [1, 2, 2], padding: .circular(1),
+      dilation: [3, 1, 2]),
+    Shape(input: [3, 4, 30, 18], outputs: 16, kernel: [3, 9], dilation: [1, 1]),
+  ]
+
+  @Test(arguments: shapes) func agreesWithTheDefinition(_ shape: Shape) throws {
+    let channels = shape.input[1]
+    let geometry = try ConvolutionGeometry(
+      inputShape: shape.input, weightShape: [shape.outputs, channels / shape.groups] + shape.kernel,
+      stride: shape.stride, padding: .amounts(PerAxis(repeating: shape.padding)), dilation: shape.dilation,
+      groups: shape.groups)
+    var cases = Cases(seed: UInt64(channels))
+    let (x, w) = (cases.normal(geometry.inputShape, .float64), cases.normal(geometry.weightShape, .float64))
+    let bias = cases.normal([geometry.outputChannels], .float64)
+    let expected = try convolve(geometry, x, w, bias, policy: .algorithm(.direct)).elements(as: Double.self)
+    let scale = (expected.reduce(0) { $0 + $1 * $1 } / Double(expected.count)).squareRoot()
+    defer { Engine.threadCount = Engine.processorCount }
+    for algorithm in [ConvolutionAlgorithm.winograd2, .winograd4] {
+      for dtype in [DType.float32, .float64] {
+        let plan = try Engine.plan(geometry, .forward, dtype, policy: .algorithm(algorithm))
+        print("OUT", shape.input, algorithm, dtype, plan.hasOutputsInLanes)
+        let results = try [1, 2].map { threads in
+          Engine.threadCount = threads
+          return try convolve(
+            geometry, x.to(dtype), w.to(dtype), bias.to(dtype), policy: .algorithm(algorithm))
+        }
+        #expect(results[0].isEqual(to: results[1]))
+        let actual = results[0].elements(as: Double.self)
+        let total = zip(actual, expected).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
+        let error = (total / Double(expected.count)).squareRoot() / scale
+        let bound = 2 * algorithm.errorBound().rms * (dtype == .float32 ? 1 : 1e-8)
+        #expect(error < bound, "\(algorithm) \(dtype)")
+      }
+    }
+  }
+}
