@@ -188,13 +188,10 @@ extension WinogradChannelConvolution {
 }
 
 extension WinogradOutputConvolution {
-  /// Blocks take longer than their cycles, beside those of other algorithms, as measured over many cases.
-  private static let slack = 1.2
-
   func estimate(bytes: Int) -> SumEstimate {
     let model = CostModel(bytes: bytes)
     return SumEstimate(
-      seconds: Self.slack * block.cycles * model.cycle(lanes: block.lanes)
+      seconds: block.cycles * model.cycle(lanes: block.lanes)
         + arrayElements / model.streamed + CostModel.scattered(block.sum) + CostModel.overhead,
       workspace: workspace(threads: 1, bytes: bytes))
   }

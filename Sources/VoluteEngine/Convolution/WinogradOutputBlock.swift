@@ -145,7 +145,7 @@ struct WinogradOutputBlock {
     // Few sums wait for each other, and of one vector each product for a load.
     let rowCycles = max(Double(row.count * vectors) / 2 * (vectors == 1 ? 1.05 : 1), 4 * Double(pieces))
     // Weights that the first cache does not hold come from the second, each time.
-    let fetched = depth * height * bytes > 32 << 10 ? Double(depth * vectors * pieces) * 2 : 0
+    let fetched = depth * height * bytes > 32 << 10 ? Double(depth * vectors * pieces) * 3.5 : 0
     let product =
       Double(tile.points * panels * rows)
       * (Double(depth) * rowCycles * 1.03 + fetched + Double(pieces * 40))

@@ -53,32 +53,11 @@ import VoluteEngine
         inputShape: shape.input, weightShape: [shape.outputs, channels / shape.groups] + shape.kernel,
         stride: shape.stride, padding: .amounts(PerAxis(repeating: shape.padding)), dilation: shape.dilation,
         groups: shape.groups)
-    var cases = Cases(seed: UInt64(channels))
-    let (x, w) = (cases.normal(geometry.inputShape, .float64), cases.normal(geometry.weightShape, .float64))
-    let bias = cases.normal([geometry.outputChannels], .float64)
-    let expected = try convolve(
-      geometry, x, w, bias, policy: .algorithm(.scatterOrDirect(shape.isTransposed))
-    )
-    .elements(as: Double.self)
-    let scale = (expected.reduce(0) { $0 + $1 * $1 } / Double(expected.count)).squareRoot()
-    for algorithm in [ConvolutionAlgorithm.winograd2, .winograd4] {
-      for dtype in [DType.float32, .float64] {
-        let plan = try Engine.plan(geometry, .forward, dtype, policy: .algorithm(algorithm))
-        #expect(plan.hasChannelsInLanes, "\(algorithm) \(dtype)")
-        let results = try [1, 2].map { threads in
-          Engine.threadCount = threads
-          return try convolve(
-            geometry, x.to(dtype), w.to(dtype), bias.to(dtype), policy: .algorithm(algorithm))
-        }
-        #expect(results[0].isEqual(to: results[1]))
-        let actual = results[0].elements(as: Double.self)
-        let total = zip(actual, expected).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
-        let error = (total / Double(expected.count)).squareRoot() / scale
-        let bound = 2 * algorithm.errorBound().rms * (dtype == .float32 ? 1 : 1e-8)
-        #expect(error < bound, "\(algorithm) \(dtype)")
-      }
+    try expectTilesAgree(geometry, with: shape.isTransposed ? .scatter : .direct) { plan, name in
+      // Narrow vectors leave fewer lanes empty elsewhere.
+      let isNarrow = InstructionSet.current.name != "avx512"
+      #expect(plan.hasChannelsInLanes || isNarrow && plan.hasOutputsInLanes, name)
     }
-    Engine.threadCount = Engine.processorCount
   }
 
   /// Windows over so many planes that a block of a single tile would be too large, and more taps than are listed.
@@ -115,12 +94,5 @@ import VoluteEngine
     let tight = try Engine.plan(
       geometry, .forward, .float32, policy: .algorithm(.winograd2), workspaceLimit: free.workspace - 1)
     #expect(tight.workspace < free.workspace)
-  }
-}
-
-extension ConvolutionAlgorithm {
-  /// What adds up the products of the definition, and does so fast.
-  fileprivate static func scatterOrDirect(_ isTransposed: Bool) -> ConvolutionAlgorithm {
-    isTransposed ? .scatter : .direct
   }
 }

@@ -36,28 +36,9 @@ import VoluteEngine
       inputShape: shape.input, weightShape: [shape.outputs, channels / shape.groups] + shape.kernel,
       stride: shape.stride, padding: .amounts(PerAxis(repeating: shape.padding)), dilation: shape.dilation,
       groups: shape.groups)
-    var cases = Cases(seed: UInt64(channels))
-    let (x, w) = (cases.normal(geometry.inputShape, .float64), cases.normal(geometry.weightShape, .float64))
-    let bias = cases.normal([geometry.outputChannels], .float64)
-    let expected = try convolve(geometry, x, w, bias, policy: .algorithm(.direct)).elements(as: Double.self)
-    let scale = (expected.reduce(0) { $0 + $1 * $1 } / Double(expected.count)).squareRoot()
-    defer { Engine.threadCount = Engine.processorCount }
-    for algorithm in [ConvolutionAlgorithm.winograd2, .winograd4] {
-      for dtype in [DType.float32, .float64] {
-        let plan = try Engine.plan(geometry, .forward, dtype, policy: .algorithm(algorithm))
-        print("OUT", shape.input, algorithm, dtype, plan.hasOutputsInLanes)
-        let results = try [1, 2].map { threads in
-          Engine.threadCount = threads
-          return try convolve(
-            geometry, x.to(dtype), w.to(dtype), bias.to(dtype), policy: .algorithm(algorithm))
-        }
-        #expect(results[0].isEqual(to: results[1]))
-        let actual = results[0].elements(as: Double.self)
-        let total = zip(actual, expected).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
-        let error = (total / Double(expected.count)).squareRoot() / scale
-        let bound = 2 * algorithm.errorBound().rms * (dtype == .float32 ? 1 : 1e-8)
-        #expect(error < bound, "\(algorithm) \(dtype)")
-      }
-    }
+    var isTaken = false
+    try expectTilesAgree(geometry, with: .direct) { plan, _ in isTaken = isTaken || plan.hasOutputsInLanes }
+    // Narrow vectors are filled by something else more often.
+    if InstructionSet.current.name == "avx512" { #expect(isTaken) }
   }
 }

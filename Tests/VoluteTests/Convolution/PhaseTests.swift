@@ -58,7 +58,8 @@ import VoluteEngine
     var cases = Cases(seed: 31)
     for dtype in [DType.float32, .float64] {
       let plan = try Engine.plan(geometry, .forward, dtype, policy: .algorithm(algorithm))
-      #expect(Set(plan.phasesAtOnce) == [shape.stride])
+      // Vectors of eight may hold output channels instead, and rows are then read for each phase.
+      #expect(Set(plan.phasesAtOnce) == [shape.stride] || plan.hasOutputsInLanes)
       let x = cases.normal(geometry.inputShape, dtype)
       let w = cases.normal(geometry.weightShape, dtype)
       let bias = cases.normal([geometry.outputChannels], dtype)
