@@ -80,7 +80,7 @@ import VoluteEngine
   /// Together they need the weights of all at once: where the limit does not allow that, they go one by one.
   @Test func phasesGoOneByOneWithinTheLimit() throws {
     let geometry = try ConvolutionGeometry(
-      transposing: [1, 256, 12, 12, 33], weightShape: [256, 3, 4, 4, 4], stride: 2, padding: 1)
+      transposing: [1, 512, 8, 8, 33], weightShape: [512, 3, 4, 4, 4], stride: 2, padding: 1)
     let free = try Engine.plan(geometry, .forward, .float32, policy: .algorithm(.winograd2))
     #expect(Set(free.phasesAtOnce) == [2])
     let tight = try Engine.plan(
