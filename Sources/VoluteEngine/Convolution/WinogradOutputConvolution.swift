@@ -63,7 +63,8 @@ final class WinogradOutputConvolution: Sendable {
       places(Array(reads.prefix(tiled)), slicePitches))
     inputStages = WinogradStages([
       WinogradStage(
-        tile: tile, kind: .input, length: line,
+        // Behind the last row there may be nothing.
+        tile: tile, kind: .input, length: line - block.rowLength + block.axes[tiled + 1].reach,
         lines: slices.flatMap { from, to in
           (0..<block.extents[tiled]).map { (from + $0 * tile.outputs * line, to + $0 * line) }
         }, inputs: (0..<tile.points).map { $0 * line }, outputs: (0..<tile.points).map { $0 * pointPitch })
