@@ -136,6 +136,10 @@ typedef struct __attribute__((swift_attr("@Sendable"))) {
   // Past the caches if `past` is set.
   void (*mix)(ptrdiff_t n, ptrdiff_t depth, const void *from, ptrdiff_t pitch, ptrdiff_t rows, const void *factors,
               ptrdiff_t step, const void *bias, void *to, ptrdiff_t stride, int past);
+  // to[r * stride + i] = *start + the sum over k < depth of factors[r * depth + k] * from[k * pitch + i], for a depth of 6, 8
+  // or 10: each line is read once. From zero where `start` is null.
+  void (*mix_points)(ptrdiff_t n, ptrdiff_t depth, const void *from, ptrdiff_t pitch, ptrdiff_t rows,
+                     const void *factors, const void *start, void *to, ptrdiff_t stride);
   // Line l of `to`, `pitch` long, from the line that starts at `from + sources[l]`; zeros if that is negative. What
   // lies `ahead` elements behind what is read will be wanted next.
   void (*pack)(ptrdiff_t lines, const ptrdiff_t *sources, const void *from, ptrdiff_t run_count,

@@ -34,6 +34,9 @@ public final class ConvolutionPlan: Sendable {
   /// Whether output channels lie in the lanes while it multiplies, and places of a row are taken one by one.
   package var hasOutputsInLanes: Bool { sums.contains(where: \.hasOutputsInLanes) }
 
+  /// Whether planes of results are made in tiles, each point of which is a stencil.
+  package var isTiledStencil: Bool { sums.contains(where: \.isTiledStencil) }
+
   /// Whether two rows or planes of results are made at once, by Winograd's F(2, 2).
   package var isPaired: Bool { sums.contains(where: \.isPaired) }
 
@@ -343,6 +346,12 @@ private struct Outcome {
       reason = "no pairs for (\(pairs.reason)), "
     }
     let parts = sum.undilated()
+    if tile == .four, WinogradStencilConvolution.reasonAgainst(parts[0]) == nil {
+      for tile in WinogradStencilConvolution.tiles(parts[0]) {
+        let plans = parts.map { WinogradStencilConvolution($0, tile, T.self) }
+        options.append((.winogradStencil(plans), total(plans.map { $0.estimate(T.self) })))
+      }
+    }
     for count in 1...min(3, sum.axes.count) {
       if let against = WinogradConvolution.reasonAgainst(parts[0], tiles: count) {
         let channels =

@@ -196,3 +196,13 @@ extension WinogradOutputConvolution {
       workspace: workspace(threads: 1, bytes: bytes))
   }
 }
+
+extension WinogradStencilConvolution {
+  func estimate<T: KernelElement>(_ type: T.Type) -> SumEstimate {
+    let bytes = MemoryLayout<T>.size
+    let lanes = T.kernels.lanes
+    return SumEstimate(
+      seconds: cycles(lanes: lanes) * CostModel(bytes: bytes).cycle(lanes: lanes) + CostModel.overhead,
+      workspace: workspace(bytes: bytes))
+  }
+}

@@ -11,10 +11,7 @@ final class StencilConvolution: Sendable {
   let blocks: [Int]
   /// What outputs are made of.
   private let sums: PlaneSums
-  /// Kernels of one width, those of fewer rows first: the last for most rows, the others for what is left.
-  private let stencils: [volute_stencil]
-  /// Outputs of a kernel's call along the last axis.
-  private let width: Int
+  private let kernels: StencilKernels
   /// Between neighbouring outputs along each axis.
   private let steps: [Int]
   /// Samples' groups that a task computes one after the other, so that what it sets up is little beside its products.
@@ -48,45 +45,8 @@ final class StencilConvolution: Sendable {
     isInOrder = sums.isInOrder
     let work = sum.multiplyAdds / Double(blocks.reduce(sum.batch * sum.groups, *))
     itemsOfTask = max(1, min(sum.batch * sum.groups * blocks.reduce(1, *) / 16, Int(1e6 / max(work, 1))))
-    // A kernel of n rows of outputs takes the first n - 1 rows of their windows apart: every window has as many.
-    let least = sums.leastRows
-    let vectors = (block.extents[last] + T.kernels.lanes - 1) / T.kernels.lanes
-    stencils = Self.stencils(
-      T.kernels, window: least, rows: block.extents[last - 1], vectors: vectors)
-    width = (stencils.last?.vectors ?? 1) * T.kernels.lanes
-  }
-
-  /// The kernels for lines of so many vectors, cut into equal pieces: those that take the least time for a row.
-  private static func stencils(_ set: KernelSet, window: Int, rows: Int, vectors: Int) -> [volute_stencil] {
-    let heights = set.stencilHeights.filter { $0 == 2 || ($0 <= window + 1 && $0 / 2 < rows) }
-    func kernel(_ height: Int) -> volute_stencil {
-      let widest = set.stencil(rows: height, columns: .max).vectors
-      let pieces = (vectors + widest - 1) / widest
-      return set.stencil(rows: height, columns: (vectors + pieces - 1) / pieces * set.lanes)
-    }
-    func cycles(_ kernel: volute_stencil) -> Double {
-      let pieces = (vectors + kernel.vectors - 1) / kernel.vectors
-      return Self.cycles(kernel, window: window) * Double(pieces) / Double(kernel.rows)
-    }
-    let best = heights.map(kernel).min { cycles($0) < cycles($1) } ?? set.stencil(rows: 2, columns: .max)
-    return heights.filter { $0 < best.rows }.map { set.stencil(rows: $0, columns: best.vectors * set.lanes) }
-      .filter { $0.vectors == best.vectors } + [best]
-  }
-
-  /// Cycles of a call for each column of its window: two products a cycle, and beside them vectors of the input, each in
-  /// two lines of the cache, and taps.
-  private static func cycles(_ kernel: volute_stencil, window: Int) -> Double {
-    let (height, width) = (Double(kernel.rows), Double(kernel.vectors))
-    let products = Double(window) * height * width / 2
-    let loads = (Double(window) + height - 1) * width + Double(window) * height / 2
-    return products + 0.2 * loads
-  }
-
-  /// The part of its speed that the kernel for most rows reaches.
-  var speed: Double {
-    guard let kernel = stencils.last else { return 1 }
-    let window = sums.leastRows
-    return Double(window * kernel.rows * kernel.vectors) / 2 / Self.cycles(kernel, window: window)
+    kernels = StencilKernels(
+      T.kernels, window: sums.leastRows, rows: block.extents[last - 1], columns: block.extents[last])
   }
 
   private var weightSize: Int { sum.groups * sums.depth }
@@ -106,18 +66,14 @@ final class StencilConvolution: Sendable {
     (isInOrder ? 0 : weightSize + ownSize, packedSize + stageSize + lattice.lineSize)
   }
 
+  /// The part of its speed that the kernel for most rows reaches.
+  var speed: Double { kernels.speed }
+
   /// Positions with those that vectors compute and drop.
   var paddedPositions: Double {
     let last = block.extents.count - 1
-    let line = (block.extents[last] + width - 1) / width * width
-    var lines = 0
-    while lines < block.extents[last - 1] { lines += kernel(rows: block.extents[last - 1] - lines).rows }
-    return Double(line * lines) * Double(block.extents.dropLast(2).reduce(1, *)) * Double(blocks.reduce(1, *))
-  }
-
-  /// The kernel for the next rows where so many are left.
-  private func kernel(rows: Int) -> volute_stencil {
-    stencils.first { $0.rows >= rows } ?? stencils[stencils.count - 1]
+    let plane = kernels.padded(rows: block.extents[last - 1], columns: block.extents[last])
+    return Double(plane) * Double(block.extents.dropLast(2).reduce(1, *)) * Double(blocks.reduce(1, *))
   }
 
   /// Elements packed by all tasks.
@@ -249,12 +205,12 @@ final class StencilConvolution: Sendable {
         let sums = sums.planes(held: start.held, channels: channels)
         var row = 0
         while row < sweep.rows {
-          let kernel = kernel(rows: sweep.rows - row)
+          let kernel = kernels.kernel(rows: sweep.rows - row)
           let rows = min(kernel.rows, sweep.rows - row)
-          for column in stride(from: 0, to: sweep.columns, by: width) {
+          for column in stride(from: 0, to: sweep.columns, by: kernels.width) {
             let from = packed + start.from + row * sweep.pitch + column
             let place = output + row * sweep.step + column
-            let columns = min(width, sweep.columns - column)
+            let columns = min(kernels.width, sweep.columns - column)
             func add(_ sum: Int, to place: UnsafeMutablePointer<T>, base: UnsafeMutablePointer<T>?) {
               kernel.run?(
                 sums[sum].count, planes.baseAddress.map { $0 + sums[sum].first }, from, sweep.pitch, weights,

@@ -8,6 +8,7 @@ enum SumPlan: Sendable {
   case winogradRows([WinogradRowConvolution])
   case winogradChannels(WinogradChannelConvolution)
   case winogradOutputs(WinogradOutputConvolution)
+  case winogradStencil([WinogradStencilConvolution])
   case correlation(CorrelationConvolution)
   case fourier(FourierConvolution)
   case fourierRows(FourierRowConvolution)
@@ -39,6 +40,15 @@ enum SumPlan: Sendable {
     switch self {
     case .winogradOutputs: true
     case .phases(let plans): plans.contains(where: \.hasOutputsInLanes)
+    default: false
+    }
+  }
+
+  /// Whether planes of results are made in tiles, each point of which is a stencil.
+  var isTiledStencil: Bool {
+    switch self {
+    case .winogradStencil: true
+    case .phases(let plans): plans.contains(where: \.isTiledStencil)
     default: false
     }
   }
@@ -87,6 +97,8 @@ enum SumPlan: Sendable {
       plan.run(input, winogradWeights(plan.weights, weight, origin), bias, output)
     case .winogradOutputs(let plan):
       plan.run(input, winogradWeights(plan.weights, weight, origin), bias, output)
+    case .winogradStencil(let plans):
+      for plan in plans { plan.run(input, weight, bias, output) }
     case .correlation(let plan):
       plan.run(input, weight, bias, output)
     case .fourier(let plan):

@@ -3,7 +3,7 @@ import CVolute
 /// Winograd's minimal filtering along one axis: tiles of `points` inputs make `outputs` outputs of `taps` taps with one
 /// product a point.
 struct WinogradTile: Hashable, Sendable {
-  /// Inputs of a tile, and products: 4 or 6.
+  /// Inputs of a tile, and products: 4 or 6, of stencils up to 10.
   let points: Int
   let taps: Int
 
