@@ -6,15 +6,29 @@
 /// the order of frequencies is one that only a product of two spectra needs to know.
 struct FourierBox: Sendable {
   /// Transform sizes; axes that are missing have size 1.
-  let sizes: [Int]
+  let sizes: SIMD3<Int>
   let pitch: Int
   private let lanes: Int
+  /// The transforms along each axis, once they are made.
+  private var lines: Lines?
+
+  private struct Lines {
+    let first: FourierLine
+    let second: FourierLine
+    let third: FourierLine
+  }
 
   /// - Parameter sizes: three sizes, made of 2, 3, 5 and 7.
-  init<T: KernelElement>(_ sizes: [Int], _ type: T.Type) {
+  init<T: KernelElement>(_ sizes: SIMD3<Int>, _ type: T.Type) {
     self.sizes = sizes
     lanes = T.kernels.lanes
     pitch = (sizes[2] + 2 * lanes - 1) / (2 * lanes) * 2 * lanes
+  }
+
+  /// Makes what transforms need; of many boxes that are considered few are transformed.
+  mutating func prepare() {
+    lines = Lines(
+      first: FourierLine.of(sizes[0]), second: FourierLine.of(sizes[1]), third: FourierLine.of(sizes[2]))
   }
 
   /// Planes of a spectrum.
@@ -35,10 +49,11 @@ struct FourierBox: Sendable {
 
   /// Transforms the real box in the first `extents` of the planes; all beyond is taken to be zero, and must be zero up
   /// to ``paired(_:)`` columns.
-  func forward<T: KernelElement>(_ box: UnsafeMutablePointer<T>, extents: [Int]) {
+  func forward<T: KernelElement>(_ box: UnsafeMutablePointer<T>, extents: SIMD3<Int>) {
+    guard let lines else { preconditionFailure("a box that is not prepared") }
     let (re, im) = (box, box + size)
     let columns = paired(extents[2]) / (2 * lanes)
-    let first = FourierLine.of(sizes[0])
+    let first = lines.first
     sweep(extents[1] * columns, first, T.self) { task, values in
       let place = task / columns * pitch + task % columns * 2 * lanes
       let second = values + sizes[0] * lanes
@@ -51,9 +66,10 @@ struct FourierBox: Sendable {
     }
     if sizes[1] > 1 {
       sweepSecond(
-        re, im, columns: (extents[2] + lanes - 1) / lanes, from: extents[1], to: sizes[1], isInverse: false)
+        lines.second, re, im, columns: (extents[2] + lanes - 1) / lanes, from: extents[1], to: sizes[1],
+        isInverse: false)
     }
-    let last = FourierLine.of(sizes[2])
+    let last = lines.third
     let rows = planes * sizes[1]
     sweep(blocks, last, T.self) { block, values in
       let place = block * lanes * pitch
@@ -76,9 +92,10 @@ struct FourierBox: Sendable {
 
   /// Transforms back; only the first `extents` of the real planes are made. Values come out times the sizes'
   /// product.
-  func inverse<T: KernelElement>(_ box: UnsafeMutablePointer<T>, extents: [Int]) {
+  func inverse<T: KernelElement>(_ box: UnsafeMutablePointer<T>, extents: SIMD3<Int>) {
+    guard let lines else { preconditionFailure("a box that is not prepared") }
     let (re, im) = (box, box + size)
-    let last = FourierLine.of(sizes[2])
+    let last = lines.third
     let rows = planes * sizes[1]
     // Two vectors go through the first axis as one number: neither may be what was left here.
     let wanted = paired(extents[2])
@@ -106,10 +123,11 @@ struct FourierBox: Sendable {
     }
     if sizes[1] > 1 {
       sweepSecond(
-        re, im, columns: paired(extents[2]) / lanes, from: sizes[1], to: extents[1], isInverse: true)
+        lines.second, re, im, columns: paired(extents[2]) / lanes, from: sizes[1], to: extents[1],
+        isInverse: true)
     }
     let columns = paired(extents[2]) / (2 * lanes)
-    let first = FourierLine.of(sizes[0])
+    let first = lines.first
     sweep(extents[1] * columns, first, T.self) { task, values in
       let place = task / columns * pitch + task % columns * 2 * lanes
       T.kernels.table.join?(
@@ -122,10 +140,10 @@ struct FourierBox: Sendable {
 
   /// The second axis of every plane of a spectrum: `from` of its lines are there, `to` are wanted.
   private func sweepSecond<T: KernelElement>(
-    _ re: UnsafeMutablePointer<T>, _ im: UnsafeMutablePointer<T>, columns: Int, from: Int, to: Int,
+    _ line: FourierLine, _ re: UnsafeMutablePointer<T>, _ im: UnsafeMutablePointer<T>, columns: Int,
+    from: Int, to: Int,
     isInverse: Bool
   ) {
-    let line = FourierLine.of(sizes[1])
     let emit = T.kernels.table.emit
     let length = sizes[1] * lanes
     sweep(planes * columns, line, T.self) { task, values in
@@ -195,7 +213,7 @@ struct FourierBox: Sendable {
   }
 
   /// Operations of one transform, forward or back, of which `extents` are there or wanted.
-  func cost(extents: [Int]) -> Double {
+  func cost(extents: SIMD3<Int>) -> Double {
     let planes = Double(planes)
     let first = Double(extents[1] * ((extents[2] + 2 * lanes - 1) / (2 * lanes)) * lanes * sizes[0])
     let second = sizes[1] > 1 ? planes * Double((extents[2] + lanes - 1) / lanes * lanes * sizes[1]) : 0

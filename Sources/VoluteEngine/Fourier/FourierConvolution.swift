@@ -11,11 +11,24 @@ final class FourierConvolution: Sendable {
   private let terms: [WindowSum]
   private let lattices: [Lattice]
   private let shape: Shape
-
-  private var sum: WindowSum { terms[0] }
-  private var box: FourierBox { shape.box }
+  /// The first of the terms.
+  private let sum: WindowSum
+  private let box: FourierBox
   /// Inputs that one output is made of: terms and channels.
-  private var depth: Int { terms.count * sum.inputs }
+  private let depth: Int
+  /// Of each term.
+  private let kernels: [Kernel]
+  /// From one output to the next along each of three axes, among the positions and in memory.
+  private let strides: SIMD3<Int>
+  private let steps: SIMD3<Int>
+
+  /// Where the weight's taps along each of three axes lie in memory, from where on and how far apart, and how far apart in a box.
+  private struct Kernel {
+    let offset: Int
+    let taps: SIMD3<Int>
+    let steps: SIMD3<Int>
+    let dilations: SIMD3<Int>
+  }
 
   /// A size of the transform along one axis.
   private struct Cut {
@@ -27,8 +40,6 @@ final class FourierConvolution: Sendable {
     /// The kernel with its holes.
     var kernel: Int
     var blocks: Int { (positions + tile - 1) / tile }
-    /// An axis that is not there.
-    static let none = Cut(size: 1, tile: 1, input: 1, positions: 1, kernel: 1)
   }
 
   /// What the estimate and the run agree on.
@@ -36,9 +47,9 @@ final class FourierConvolution: Sendable {
     let cuts: [Cut]
     let box: FourierBox
     /// Positions of a tile along each of three axes, its input, and the kernel.
-    let tile: [Int]
-    let input: [Int]
-    let kernel: [Int]
+    let tile: SIMD3<Int>
+    let input: SIMD3<Int>
+    let kernel: SIMD3<Int>
     /// Whether the kernels' spectra are kept for all tiles and samples.
     let keepsKernels: Bool
     let estimate: SumEstimate
@@ -112,9 +123,11 @@ final class FourierConvolution: Sendable {
     _ terms: [WindowSum], _ cuts: [Cut], limit: Int, _ type: T.Type
   ) -> Shape {
     let sum = terms[0]
-    let three = cuts.count == 2 ? [cuts[0], .none, cuts[1]] : cuts
-    let box = FourierBox(three.map(\.size), T.self)
-    let (tile, input, kernel) = (three.map(\.tile), three.map(\.input), three.map(\.kernel))
+    let box = FourierBox(three(cuts.map(\.size), missing: 1), T.self)
+    let (tile, input, kernel) = (
+      three(cuts.map(\.tile), missing: 1), three(cuts.map(\.input), missing: 1),
+      three(cuts.map(\.kernel), missing: 1)
+    )
     let depth = terms.count * sum.inputs
     let bytes = MemoryLayout<T>.size
     let spectrum = 2 * box.size
@@ -156,9 +169,27 @@ final class FourierConvolution: Sendable {
       estimate: SumEstimate(seconds: seconds, workspace: workspace))
   }
 
+  /// What two axes or three have, the one between two being missing.
+  private static func three(_ values: [Int], missing: Int) -> SIMD3<Int> {
+    values.count == 2 ? SIMD3(values[0], missing, values[1]) : SIMD3(values)
+  }
+
   private init(terms: [WindowSum], shape: Shape) {
     self.terms = terms
     self.shape = shape
+    sum = terms[0]
+    depth = terms.count * sum.inputs
+    var box = shape.box
+    box.prepare()
+    self.box = box
+    kernels = terms.map { term in
+      Kernel(
+        offset: term.weightOffset, taps: Self.three(term.axes.map(\.kernel), missing: 1),
+        steps: Self.three(term.axes.map(\.weightStep), missing: 0),
+        dilations: Self.three(term.axes.map(\.dilation), missing: 1))
+    }
+    strides = Self.three(sum.axes.map(\.stride), missing: 1)
+    steps = Self.three(sum.axes.map(\.outputStep), missing: 0)
     lattices = terms.map { term in
       Lattice(
         zip(term.axes, shape.cuts).map { axis, cut in
@@ -182,12 +213,15 @@ final class FourierConvolution: Sendable {
     let kept = kernelSpectra(weight, weightOrigin)
     let blocks = shape.cuts.map(\.blocks)
     let boxes = blocks.reduce(1, *)
+    func tile(_ index: Int) -> Tile {
+      Tile(self, origin: zip(unravelled(index, over: blocks).indices, shape.cuts).map { $0 * $1.tile })
+    }
+    let shared = sum.batch * sum.groups > 1 ? (0..<boxes).map(tile) : nil
     forEach(sum.batch * sum.groups * boxes) { task in
-      let (indices, rest) = unravelled(task, over: blocks)
-      let origin = zip(indices, shape.cuts).map { $0 * $1.tile }
+      let (rest, index) = task.quotientAndRemainder(dividingBy: boxes)
       let (sample, group) = rest.quotientAndRemainder(dividingBy: sum.groups)
       compute(
-        origin, group,
+        shared?[index] ?? tile(index), group,
         x + sum.inputOffset + sample * sum.inputSteps.batch + group * sum.inputSteps.group, weight,
         kept.map { UnsafePointer($0.elements + group * sum.outputs * depth * 2 * box.size) },
         bias.map { $0 + group * sum.outputs },
@@ -216,7 +250,8 @@ final class FourierConvolution: Sendable {
     let details = terms.flatMap { term in
       [term.weightOffset] + term.axes.flatMap { [$0.kernel, $0.dilation, $0.weightStep] }
     }
-    let layout = PackedLayout(.spectra, sum, box.sizes + shape.kernel + details, T.self)
+    let sizes = (0..<3).map { box.sizes[$0] } + (0..<3).map { shape.kernel[$0] }
+    let layout = PackedLayout(.spectra, sum, sizes + details, T.self)
     let byteCount = count * MemoryLayout<T>.size
     return shape.keepsKernels
       ? PackedWeights.packed(origin, layout, byteCount: byteCount, make: make)
@@ -232,9 +267,32 @@ final class FourierConvolution: Sendable {
     }
   }
 
+  /// What samples and groups share of a tile.
+  private struct Tile {
+    let packers: [Lattice.Packer]
+    /// Along each axis the first position, and the outputs whose positions lie in the tile.
+    let origin: SIMD3<Int>
+    let planes: Range<Int>
+    let rows: Range<Int>
+    let columns: Range<Int>
+
+    init(_ plan: FourierConvolution, origin: [Int]) {
+      packers = plan.lattices.map { $0.packer(origin: origin) }
+      let first = FourierConvolution.three(origin, missing: 0)
+      let counts = FourierConvolution.three(plan.sum.axes.map(\.count), missing: 1)
+      func outputs(_ axis: Int) -> Range<Int> {
+        let stride = plan.strides[axis]
+        let low = (first[axis] + stride - 1) / stride
+        return low..<max(low, min((first[axis] + plan.shape.tile[axis] - 1) / stride + 1, counts[axis]))
+      }
+      self.origin = first
+      (planes, rows, columns) = (outputs(0), outputs(1), outputs(2))
+    }
+  }
+
   /// One tile of one sample and group.
   private func compute<T: KernelElement>(
-    _ origin: [Int], _ group: Int, _ x: UnsafePointer<T>, _ weight: UnsafePointer<T>,
+    _ tile: Tile, _ group: Int, _ x: UnsafePointer<T>, _ weight: UnsafePointer<T>,
     _ kept: UnsafePointer<T>?,
     _ bias: UnsafePointer<T>?, _ output: UnsafeMutablePointer<T>
   ) {
@@ -242,7 +300,6 @@ final class FourierConvolution: Sendable {
     let holdsOutputs = sum.outputs <= depth
     let held = holdsOutputs ? sum.outputs : depth
     let input = shape.input
-    let packers = lattices.map { $0.packer(origin: origin) }
     withScratch(T.self, (held + 2) * spectrum) { scratch in
       let one = scratch + held * spectrum
       let factor = one + spectrum
@@ -253,7 +310,7 @@ final class FourierConvolution: Sendable {
       }
       func transformInput(_ index: Int, to place: UnsafeMutablePointer<T>) {
         let (term, channel) = index.quotientAndRemainder(dividingBy: sum.inputs)
-        packers[term].packPlanes(
+        tile.packers[term].packPlanes(
           x + channel * sum.inputSteps.channel, lines: input[1], columns: box.paired(input[2]),
           pitch: box.pitch
         ) {
@@ -269,7 +326,7 @@ final class FourierConvolution: Sendable {
               one, kernelSpectrum(target, channel), to: scratch + target * spectrum, accumulates: channel > 0)
           }
         }
-        for target in 0..<sum.outputs { write(scratch + target * spectrum, target, origin, bias, output) }
+        for target in 0..<sum.outputs { write(scratch + target * spectrum, target, tile, bias, output) }
       } else {
         for channel in 0..<depth { transformInput(channel, to: scratch + channel * spectrum) }
         for target in 0..<sum.outputs {
@@ -278,7 +335,7 @@ final class FourierConvolution: Sendable {
               scratch + channel * spectrum, kernelSpectrum(target, channel), to: one, accumulates: channel > 0
             )
           }
-          write(one, target, origin, bias, output)
+          write(one, target, tile, bias, output)
         }
       }
     }
@@ -289,26 +346,24 @@ final class FourierConvolution: Sendable {
     _ weight: UnsafePointer<T>, _ group: Int, output: Int, input: Int, to place: UnsafeMutablePointer<T>
   ) {
     let (index, channel) = input.quotientAndRemainder(dividingBy: sum.inputs)
-    let term = terms[index]
-    let kernel = shape.kernel
+    let (own, kernel) = (kernels[index], shape.kernel)
     let from =
-      weight + term.weightOffset + group * sum.weightSteps.group + output * sum.weightSteps.output
+      weight + own.offset + group * sum.weightSteps.group + output * sum.weightSteps.output
       + channel * sum.weightSteps.input
-    let scale = T(double: 1 / box.sizes.reduce(1.0) { $0 * Double($1) })
-    let axes = term.axes
-    let first = axes[0]
-    let middle = axes.count == 3 ? axes[1] : nil
-    let last = axes[axes.count - 1]
+    let scale = T(double: 1 / (Double(box.sizes[0]) * Double(box.sizes[1]) * Double(box.sizes[2])))
+    let (step, dilation) = (own.steps[2], own.dilations[2])
     for plane in 0..<kernel[0] {
       let start = place + box.plane(plane)
       start.update(repeating: .zero, count: kernel[1] * box.pitch)
       // Phases of a stride may differ by a tap.
-      if plane % first.dilation != 0 || plane / first.dilation >= first.kernel { continue }
-      for row in 0..<(middle?.kernel ?? 1) {
-        let line = start + row * (middle?.dilation ?? 1) * box.pitch
-        let source = from + plane / first.dilation * first.weightStep + row * (middle?.weightStep ?? 0)
-        for tap in 0..<last.kernel {
-          line[tap * last.dilation] = T.multiply(source[tap * last.weightStep], scale)
+      if plane % own.dilations[0] != 0 || plane / own.dilations[0] >= own.taps[0] { continue }
+      for row in 0..<own.taps[1] {
+        let line = start + row * own.dilations[1] * box.pitch
+        let source = from + plane / own.dilations[0] * own.steps[0] + row * own.steps[1]
+        if step == 1 && dilation == 1 {
+          for tap in 0..<own.taps[2] { line[tap] = T.multiply(source[tap], scale) }
+        } else {
+          for tap in 0..<own.taps[2] { line[tap * dilation] = T.multiply(source[tap * step], scale) }
         }
       }
     }
@@ -317,40 +372,29 @@ final class FourierConvolution: Sendable {
 
   /// Transforms the sums of one output channel back and writes the positions that the stride keeps.
   private func write<T: KernelElement>(
-    _ spectrum: UnsafeMutablePointer<T>, _ channel: Int, _ origin: [Int], _ bias: UnsafePointer<T>?,
+    _ spectrum: UnsafeMutablePointer<T>, _ channel: Int, _ tile: Tile, _ bias: UnsafePointer<T>?,
     _ output: UnsafeMutablePointer<T>
   ) {
-    let tile = shape.tile
-    box.inverse(spectrum, extents: tile)
-    let axes = sum.axes
-    let emit = T.kernels.table.emit
-    let tiles = axes.count == 2 ? [tile[0], tile[2]] : tile
-    // The outputs of this tile along each axis: those whose position lies in it.
-    let ranges = axes.indices.map { axis -> Range<Int> in
-      let stride = axes[axis].stride
-      let low = (origin[axis] + stride - 1) / stride
-      return low..<max(low, min((origin[axis] + tiles[axis] - 1) / stride + 1, axes[axis].count))
-    }
-    let last = axes.count - 1
-    let bias = sum.accumulates ? nil : bias.map { $0 + channel }
-    let columns = ranges[last]
+    box.inverse(spectrum, extents: shape.tile)
+    let (columns, rows, origin) = (tile.columns, tile.rows, tile.origin)
     if columns.isEmpty { return }
-    let step = axes[last].stride
-    let to = output + channel * sum.outputSteps.channel + columns.lowerBound * axes[last].outputStep
-    let skipped = columns.lowerBound * step - origin[last]
-    let rows = last == 2 ? ranges[1] : 0..<1
-    parallel(ranges[0].count) { index in
-      let plane = ranges[0].lowerBound + index
+    let emit = T.kernels.table.emit
+    let bias = sum.accumulates ? nil : bias.map { $0 + channel }
+    let accumulates: Int32 = sum.accumulates ? 1 : 0
+    let (strides, steps) = (strides, steps)
+    let to = output + channel * sum.outputSteps.channel + columns.lowerBound * steps[2]
+    let skipped = columns.lowerBound * strides[2] - origin[2]
+    parallel(tile.planes.count) { index in
+      let plane = tile.planes.lowerBound + index
       for row in rows {
-        let place = last == 2 ? row * axes[1].stride - origin[1] : 0
-        let from = spectrum + box.plane(plane * axes[0].stride - origin[0]) + place * box.pitch + skipped
-        if step > 1 {
-          for column in 0..<columns.count { from[column] = from[column * step] }
+        let from =
+          spectrum + box.plane(plane * strides[0] - origin[0]) + (row * strides[1] - origin[1]) * box.pitch
+          + skipped
+        if strides[2] > 1 {
+          for column in 0..<columns.count { from[column] = from[column * strides[2]] }
         }
         emit?(
-          1, columns.count, from, 0,
-          to + plane * axes[0].outputStep + (last == 2 ? row * axes[1].outputStep : 0), 0,
-          axes[last].outputStep, bias, sum.accumulates ? 1 : 0)
+          1, columns.count, from, 0, to + plane * steps[0] + row * steps[1], 0, steps[2], bias, accumulates)
       }
     }
   }
