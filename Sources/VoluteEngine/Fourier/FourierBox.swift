@@ -25,10 +25,12 @@ struct FourierBox: Sendable {
     pitch = (sizes[2] + 2 * lanes - 1) / (2 * lanes) * 2 * lanes
   }
 
-  /// Makes what transforms need; of many boxes that are considered few are transformed.
-  mutating func prepare() {
-    lines = Lines(
+  /// The box with what transforms need: of the many that are considered few are transformed.
+  func prepared() -> FourierBox {
+    var box = self
+    box.lines = Lines(
       first: FourierLine.of(sizes[0]), second: FourierLine.of(sizes[1]), third: FourierLine.of(sizes[2]))
+    return box
   }
 
   /// Planes of a spectrum.
@@ -141,8 +143,7 @@ struct FourierBox: Sendable {
   /// The second axis of every plane of a spectrum: `from` of its lines are there, `to` are wanted.
   private func sweepSecond<T: KernelElement>(
     _ line: FourierLine, _ re: UnsafeMutablePointer<T>, _ im: UnsafeMutablePointer<T>, columns: Int,
-    from: Int, to: Int,
-    isInverse: Bool
+    from: Int, to: Int, isInverse: Bool
   ) {
     let emit = T.kernels.table.emit
     let length = sizes[1] * lanes

@@ -13,7 +13,6 @@ final class FourierConvolution: Sendable {
   private let shape: Shape
   /// The first of the terms.
   private let sum: WindowSum
-  private let box: FourierBox
   /// Inputs that one output is made of: terms and channels.
   private let depth: Int
   /// Of each term.
@@ -22,7 +21,8 @@ final class FourierConvolution: Sendable {
   private let strides: SIMD3<Int>
   private let steps: SIMD3<Int>
 
-  /// Where the weight's taps along each of three axes lie in memory, from where on and how far apart, and how far apart in a box.
+  /// Where the weight's taps along each of three axes lie in memory, from where on and how far apart, and how far apart
+  /// in a box.
   private struct Kernel {
     let offset: Int
     let taps: SIMD3<Int>
@@ -179,9 +179,6 @@ final class FourierConvolution: Sendable {
     self.shape = shape
     sum = terms[0]
     depth = terms.count * sum.inputs
-    var box = shape.box
-    box.prepare()
-    self.box = box
     kernels = terms.map { term in
       Kernel(
         offset: term.weightOffset, taps: Self.three(term.axes.map(\.kernel), missing: 1),
@@ -210,7 +207,8 @@ final class FourierConvolution: Sendable {
     _ x: UnsafePointer<T>, _ weight: UnsafePointer<T>, _ weightOrigin: WeightOrigin?,
     _ bias: UnsafePointer<T>?, _ output: UnsafeMutablePointer<T>
   ) {
-    let kept = kernelSpectra(weight, weightOrigin)
+    let box = shape.box.prepared()
+    let kept = kernelSpectra(box, weight, weightOrigin)
     let blocks = shape.cuts.map(\.blocks)
     let boxes = blocks.reduce(1, *)
     func tile(_ index: Int) -> Tile {
@@ -221,7 +219,7 @@ final class FourierConvolution: Sendable {
       let (rest, index) = task.quotientAndRemainder(dividingBy: boxes)
       let (sample, group) = rest.quotientAndRemainder(dividingBy: sum.groups)
       compute(
-        shared?[index] ?? tile(index), group,
+        box, shared?[index] ?? tile(index), group,
         x + sum.inputOffset + sample * sum.inputSteps.batch + group * sum.inputSteps.group, weight,
         kept.map { UnsafePointer($0.elements + group * sum.outputs * depth * 2 * box.size) },
         bias.map { $0 + group * sum.outputs },
@@ -232,7 +230,7 @@ final class FourierConvolution: Sendable {
 
   /// The spectra of all kernels, where tiles or samples share them or calls repeat; `nil` where each is used once.
   private func kernelSpectra<T: KernelElement>(
-    _ weight: UnsafePointer<T>, _ origin: WeightOrigin?
+    _ box: FourierBox, _ weight: UnsafePointer<T>, _ origin: WeightOrigin?
   ) -> KernelSpectra<T>? {
     let spectrum = 2 * box.size
     let pairs = sum.outputs * depth
@@ -242,7 +240,7 @@ final class FourierConvolution: Sendable {
       self.forEach(self.sum.groups * pairs) { index in
         let (group, pair) = index.quotientAndRemainder(dividingBy: pairs)
         self.transformKernel(
-          weight, group, output: pair / self.depth, input: pair % self.depth,
+          box, weight, group, output: pair / self.depth, input: pair % self.depth,
           to: spectra.elements + index * spectrum)
       }
       return spectra
@@ -260,7 +258,7 @@ final class FourierConvolution: Sendable {
 
   /// Shares tasks out when there are enough small ones; a large one shares out its transforms itself.
   private func forEach(_ count: Int, _ body: (Int) -> Void) {
-    if count >= 4 && box.size < 1 << 20 {
+    if count >= 4 && shape.box.size < 1 << 20 {
       parallel(count, body)
     } else {
       for index in 0..<count { body(index) }
@@ -292,9 +290,8 @@ final class FourierConvolution: Sendable {
 
   /// One tile of one sample and group.
   private func compute<T: KernelElement>(
-    _ tile: Tile, _ group: Int, _ x: UnsafePointer<T>, _ weight: UnsafePointer<T>,
-    _ kept: UnsafePointer<T>?,
-    _ bias: UnsafePointer<T>?, _ output: UnsafeMutablePointer<T>
+    _ box: FourierBox, _ tile: Tile, _ group: Int, _ x: UnsafePointer<T>, _ weight: UnsafePointer<T>,
+    _ kept: UnsafePointer<T>?, _ bias: UnsafePointer<T>?, _ output: UnsafeMutablePointer<T>
   ) {
     let spectrum = 2 * box.size
     let holdsOutputs = sum.outputs <= depth
@@ -305,7 +302,7 @@ final class FourierConvolution: Sendable {
       let factor = one + spectrum
       func kernelSpectrum(_ output: Int, _ input: Int) -> UnsafePointer<T> {
         if let kept { return kept + (output * depth + input) * spectrum }
-        transformKernel(weight, group, output: output, input: input, to: factor)
+        transformKernel(box, weight, group, output: output, input: input, to: factor)
         return UnsafePointer(factor)
       }
       func transformInput(_ index: Int, to place: UnsafeMutablePointer<T>) {
@@ -326,7 +323,7 @@ final class FourierConvolution: Sendable {
               one, kernelSpectrum(target, channel), to: scratch + target * spectrum, accumulates: channel > 0)
           }
         }
-        for target in 0..<sum.outputs { write(scratch + target * spectrum, target, tile, bias, output) }
+        for target in 0..<sum.outputs { write(box, scratch + target * spectrum, target, tile, bias, output) }
       } else {
         for channel in 0..<depth { transformInput(channel, to: scratch + channel * spectrum) }
         for target in 0..<sum.outputs {
@@ -335,7 +332,7 @@ final class FourierConvolution: Sendable {
               scratch + channel * spectrum, kernelSpectrum(target, channel), to: one, accumulates: channel > 0
             )
           }
-          write(one, target, tile, bias, output)
+          write(box, one, target, tile, bias, output)
         }
       }
     }
@@ -343,7 +340,8 @@ final class FourierConvolution: Sendable {
 
   /// The spectrum of one kernel, scaled so that the inverse needs no scaling.
   private func transformKernel<T: KernelElement>(
-    _ weight: UnsafePointer<T>, _ group: Int, output: Int, input: Int, to place: UnsafeMutablePointer<T>
+    _ box: FourierBox, _ weight: UnsafePointer<T>, _ group: Int, output: Int, input: Int,
+    to place: UnsafeMutablePointer<T>
   ) {
     let (index, channel) = input.quotientAndRemainder(dividingBy: sum.inputs)
     let (own, kernel) = (kernels[index], shape.kernel)
@@ -372,7 +370,8 @@ final class FourierConvolution: Sendable {
 
   /// Transforms the sums of one output channel back and writes the positions that the stride keeps.
   private func write<T: KernelElement>(
-    _ spectrum: UnsafeMutablePointer<T>, _ channel: Int, _ tile: Tile, _ bias: UnsafePointer<T>?,
+    _ box: FourierBox, _ spectrum: UnsafeMutablePointer<T>, _ channel: Int, _ tile: Tile,
+    _ bias: UnsafePointer<T>?,
     _ output: UnsafeMutablePointer<T>
   ) {
     box.inverse(spectrum, extents: shape.tile)
