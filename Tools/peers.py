@@ -384,6 +384,13 @@ def main():
         "padding are compared with PyTorch alone.", "", f"- {machine()}", f"- {options.threads} threads, float32 unless said otherwise; rounds: {options.rounds}, and one where PyTorch takes over 3 s",
         f"- PyTorch {torch.__version__}, ONNX Runtime {onnxruntime.__version__ if onnxruntime else 'absent'}, "
         f"numpy {np.__version__}, Python {platform.python_version()}", "", *table, ""]
+
+    def write():
+        with open(options.output, "w") as file:
+            file.write("\n".join(lines))
+
+    # The table stays if the variations are interrupted.
+    write()
     if options.variations:
         generator = random.Random(options.seed)
         small = [c for c in cases if not c.large]
@@ -400,8 +407,7 @@ def main():
         lines += [f"## {len(results)} variations, seed {options.seed}", "",
                   f"{below} below 1; the ten with the lowest ratio:", "", *table[:2], *(t for _, t in results[:10]), ""]
         print(*(text for ratio, text in results if ratio < 1), sep="\n")
-    with open(options.output, "w") as file:
-        file.write("\n".join(lines))
+        write()
 
 
 if __name__ == "__main__":
