@@ -37,6 +37,9 @@ public final class ConvolutionPlan: Sendable {
   /// Whether planes of results are made in tiles, each point of which is a stencil.
   package var isTiledStencil: Bool { sums.contains(where: \.isTiledStencil) }
 
+  /// Whether input channels are transformed and multiplied slice by slice.
+  package var isSliced: Bool { sums.contains(where: \.isSliced) }
+
   /// Whether two rows or planes of results are made at once, by Winograd's F(2, 2).
   package var isPaired: Bool { sums.contains(where: \.isPaired) }
 

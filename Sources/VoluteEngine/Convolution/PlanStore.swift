@@ -17,7 +17,7 @@
 /// replaced by the next write. A file that cannot be written is done without.
 package struct PlanStore: Sendable {
   /// Another number whenever plans change enough for old measurements to mislead.
-  static let version = 13
+  static let version = 14
   package static let header = "volute plans \(version)"
   /// Measurements that are kept, the newest, and bytes of a file that is worth reading.
   private static let mostLines = 4096

@@ -53,6 +53,15 @@ enum SumPlan: Sendable {
     }
   }
 
+  /// Whether input channels are transformed and multiplied slice by slice.
+  var isSliced: Bool {
+    switch self {
+    case .winogradRows(let plans): plans.contains { $0.block.order.slices > 1 }
+    case .phases(let plans): plans.contains(where: \.isSliced)
+    default: false
+    }
+  }
+
   /// Whether two rows or planes of results are made at once, by Winograd's F(2, 2).
   var isPaired: Bool {
     switch self {

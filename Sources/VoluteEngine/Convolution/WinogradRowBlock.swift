@@ -215,7 +215,10 @@ struct WinogradRowBlock {
     let weights = points * panels * phases * Double(height * sum.inputs * taps * bytes)
     let (order, spill) = WinogradProducts.Order.best(
       stored: stored * Double(bytes), results: results * Double(bytes), weights: weights / Double(shares),
-      panels: (self.panels + shares - 1) / shares, points: self.points)
+      panels: (self.panels + shares - 1) / shares, points: self.points,
+      tile: sum.inputs * taps * ((lineLayout.pieces.map { $0.kernel.vectors }.max() ?? 0) + 1) * lanes
+        * bytes,
+      channels: planeTaps > 1 ? 1 : sum.inputs, calls: points * panels * phases * calls * 20)
     return (order, product + work + spill * Double(shares))
   }
 }

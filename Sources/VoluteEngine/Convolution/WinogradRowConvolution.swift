@@ -120,7 +120,9 @@ final class WinogradRowConvolution: Sendable {
   /// A line more than a channel needs, so that channels do not meet in one set of the cache.
   private static func channelPitch(_ layout: WinogradRowLayout) -> Int { (layout.places + 31) / 32 * 32 + 16 }
 
-  private var transformedSize: Int { sum.inputs * Self.channelPitch(layout) + 256 }
+  private var transformedSize: Int {
+    (sum.inputs + products.order.slices - 1) / products.order.slices * Self.channelPitch(layout) + 256
+  }
   private var packingSize: Int { lattice.channelSize + 2 * layout.stageSize + 64 }
   private var rowSize: Int { products.rowSize }
   /// Results of a stage on the way back.
@@ -128,7 +130,10 @@ final class WinogradRowConvolution: Sendable {
   /// A line that is packed or, of samples, the longest stretch of results.
   private let lineSize: Int
   private var scratchSize: Int {
-    transformedSize + max(packingSize, products.size + (1 + phases.count) * backSize + 64) + lineSize
+    let back = (1 + phases.count) * backSize + 64
+    return transformedSize + lineSize
+      + (products.order.slices > 1
+        ? products.size + max(packingSize, back) : max(packingSize, products.size + back))
   }
 
   /// Bytes that a run needs beside the arrays, for `threads` threads.
@@ -177,7 +182,7 @@ final class WinogradRowConvolution: Sendable {
       withScratch(T.self, scratchSize) { scratch in
         let rest = scratch + transformedSize
         let turned = scratch + scratchSize - lineSize
-        transform(from, task.origin, samples: count, into: scratch, scratch: rest, row: turned)
+        let slices = products.order.slices
         for first in stride(
           from: task.panels.lowerBound, to: task.panels.upperBound, by: products.order.panels)
         {
@@ -186,11 +191,22 @@ final class WinogradRowConvolution: Sendable {
           let ahead = WriteAhead(
             to + channels.lowerBound * sum.outputSteps.channel, channels: channels.count,
             channelStep: sum.outputSteps.channel, lines: lines)
-          products.run(
-            scratch, panels, into: rest, depths: planes.depths(task.origin), ahead: ahead
-          ) { panel, phase, point in
-            let (first, shift) = sources[phase]
-            return (first + (panel * points + point) * pointSize, shift)
+          for slice in 0..<slices {
+            let inputs = sum.inputs * slice / slices..<sum.inputs * (slice + 1) / slices
+            if slices > 1 || first == task.panels.lowerBound {
+              transform(
+                from, task.origin, inputs, samples: count, into: scratch,
+                scratch: slices > 1 ? rest + products.size : rest, row: turned)
+            }
+            products.run(
+              scratch - inputs.lowerBound * Self.channelPitch(layout), panels, into: rest,
+              slice: inputs.lowerBound * block.taps..<inputs.upperBound * block.taps,
+              depths: slices > 1 ? nil : planes.depths(task.origin),
+              ahead: slice == slices - 1 ? ahead : WriteAhead(scratch)
+            ) { panel, phase, point in
+              let (first, shift) = sources[phase]
+              return (first + (panel * points + point) * pointSize, shift)
+            }
           }
           for panel in panels {
             let rows = min(height, sum.outputs - panel * height)
@@ -226,30 +242,30 @@ final class WinogradRowConvolution: Sendable {
       first, width: targets.reduce(0) { $0 + $1.width }, samples: samples, bytes: bytes)
   }
 
-  /// Packs and transforms every input channel of the block.
+  /// Packs and transforms input channels of the block.
   private func transform<T: KernelElement>(
-    _ input: UnsafePointer<T>, _ origin: [Int], samples count: Int, into transformed: UnsafeMutablePointer<T>,
-    scratch: UnsafeMutablePointer<T>, row: UnsafeMutablePointer<T>
+    _ input: UnsafePointer<T>, _ origin: [Int], _ channels: Range<Int>, samples count: Int,
+    into transformed: UnsafeMutablePointer<T>, scratch: UnsafeMutablePointer<T>, row: UnsafeMutablePointer<T>
   ) {
     let stages = scratch + lattice.channelSize
     let (stageSize, pitch, last) = (layout.stageSize, Self.channelPitch(layout), inputStages.count - 1)
     let wanted = planes.wanted(origin)
     func passOn(_ channel: Int) {
       inputStages.run(scratch, parts: wanted, of: planes.count) {
-        $0 == last ? transformed + channel * pitch : stages + ($0 & 1) * stageSize
+        $0 == last ? transformed + (channel - channels.lowerBound) * pitch : stages + ($0 & 1) * stageSize
       }
     }
     if let samples {
       let packer = samples.packer(origin: origin, planes: planes.taps > 1 ? wanted : nil)
-      for channel in 0..<sum.inputs {
+      for channel in channels {
         packer.pack(
           input + channel * sum.inputSteps.channel, samples: count,
-          next: channel + 1 < sum.inputs ? sum.inputSteps.channel : nil, into: scratch)
+          next: channel + 1 < channels.upperBound ? sum.inputSteps.channel : nil, into: scratch)
         passOn(channel)
       }
     } else {
       let packer = lattice.packer(origin: origin)
-      for channel in 0..<sum.inputs {
+      for channel in channels {
         packer.pack(
           input + channel * sum.inputSteps.channel, next: sum.inputSteps.channel, into: scratch, line: row)
         passOn(channel)
