@@ -40,6 +40,9 @@ public final class ConvolutionPlan: Sendable {
   /// Whether input channels are transformed and multiplied slice by slice.
   package var isSliced: Bool { sums.contains(where: \.isSliced) }
 
+  /// Whether the last point of a strided axis passes over phases that have no last tap.
+  package var hasPhasesFirst: Bool { sums.contains(where: \.hasPhasesFirst) }
+
   /// Whether two rows or planes of results are made at once, by Winograd's F(2, 2).
   package var isPaired: Bool { sums.contains(where: \.isPaired) }
 

@@ -62,6 +62,15 @@ enum SumPlan: Sendable {
     }
   }
 
+  /// Whether the last point of a strided axis passes over phases that have no last tap.
+  var hasPhasesFirst: Bool {
+    switch self {
+    case .winogradRows(let plans): plans.contains { $0.block.hasPhasesFirst }
+    case .phases(let plans): plans.contains(where: \.hasPhasesFirst)
+    default: false
+    }
+  }
+
   /// Whether two rows or planes of results are made at once, by Winograd's F(2, 2).
   var isPaired: Bool {
     switch self {

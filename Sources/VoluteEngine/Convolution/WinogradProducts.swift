@@ -13,6 +13,8 @@ struct WinogradProducts {
   let offsets: [Int32]
   /// Where each point starts.
   let points: [Int]
+  /// Points that are last along the first tiled axis, and what they read of the depth.
+  var last: (points: Range<Int>, depth: Int) = (0..<0, 0)
   let tiles: [Tile]
   let height: Int
   /// Phases of a stride, each with weights of its own, that read the same points.
@@ -86,9 +88,8 @@ struct WinogradProducts {
   /// before.
   ///
   /// - Parameters:
-  ///   - slice: the part of the depth to multiply; all but the first add to the results.
-  ///   - depths: for each output of the first axis the part of the depth that is not padding; `slice` where there are
-  ///     none.
+  ///   - slice: the part of the depth to multiply, if not all of it; all but the first add to the results.
+  ///   - depths: for each output of the first axis the part of the depth that is not padding, where not all is read.
   ///   - ahead: what will be written afterwards, and is fetched meanwhile.
   ///   - weights: those of a panel, phase and point, and how far behind the rows' places they are to read.
   @inline(__always)
@@ -97,8 +98,7 @@ struct WinogradProducts {
     slice: Range<Int>? = nil, depths: UnsafePointer<Range<Int>>? = nil, ahead: WriteAhead,
     weights: (_ panel: Int, _ phase: Int, _ point: Int) -> (values: UnsafePointer<T>, shift: Int)
   ) {
-    let all = slice ?? 0..<offsets.count
-    let accumulates = all.lowerBound > 0
+    let accumulates = slice.map { $0.lowerBound > 0 } ?? false
     let lanes = T.kernels.lanes
     let count = panels.count * phases
     var ahead = ahead
@@ -108,6 +108,7 @@ struct WinogradProducts {
         // All panels read a part of the tiles while it is near.
         let parts = order.slices > 1 ? tiles.count : order.parts
         for (point, place) in points.enumerated() {
+          let all = slice ?? 0..<(last.points.contains(point) ? last.depth : offsets.count)
           for part in 0..<parts {
             let tiles = tiles[tiles.count * part / parts..<tiles.count * (part + 1) / parts]
             for index in 0..<count {

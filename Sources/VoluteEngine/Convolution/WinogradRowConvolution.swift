@@ -61,8 +61,8 @@ final class WinogradRowConvolution: Sendable {
       weightSum.axes = Array(
         part.axes[..<tiled.lowerBound] + part.axes[tiled.upperBound...] + part.axes[tiled])
       return WinogradWeightLayout(
-        weightSum, tiles: tiles, strides: block.strides, outerTaps: block.planeTaps, height: block.height,
-        T.self)
+        weightSum, tiles: tiles, strides: block.strides, outerTaps: block.planeTaps,
+        hasPhasesFirst: block.hasPhasesFirst, height: block.height, T.self)
     }
     let lattice =
       block.hasSamples
@@ -75,7 +75,8 @@ final class WinogradRowConvolution: Sendable {
     self.planes = planes
     let layout = WinogradRowLayout(
       lattice, tiled: tiled, tiles: tiles, strides: block.strides,
-      rowTaps: block.hasSamples ? 1 : sum.axes[sum.axes.count - 1].kernel, planes: planes.count)
+      rowTaps: block.hasSamples ? 1 : sum.axes[sum.axes.count - 1].kernel, planes: planes.count,
+      hasPhasesFirst: block.hasPhasesFirst)
     self.layout = layout
     blocks = zip(block.axes, block.extents).map { ($0.count + $1 - 1) / $1 }
     let lines = WinogradRowLayout.Lines(
@@ -94,17 +95,16 @@ final class WinogradRowConvolution: Sendable {
       WinogradLayout.outputStages(
         tiles, firstPitch: block.height * rowSize, pitch: rowsAtOnce * rowSize, count: rowsAtOnce * rowSize))
     let channelPitch = Self.channelPitch(layout)
-    let tapsOfPlane = layout.tapOffsets.count / planes.taps
+    let outerTaps = block.hasPhasesFirst ? block.strides[0] : planes.taps
+    let inner = layout.tapOffsets.count / outerTaps
     let groupsOfPlane = block.planeTaps > 1 ? starts.count / block.extents[0] : starts.count
     products = WinogradProducts(
-      offsets: (0..<planes.taps).flatMap { tap in
+      offsets: (0..<outerTaps).flatMap { tap in
         (0..<sum.inputs).flatMap { channel in
-          layout.tapOffsets[tap * tapsOfPlane..<(tap + 1) * tapsOfPlane].map {
-            Int32(channel * channelPitch + $0)
-          }
+          layout.tapOffsets[tap * inner..<(tap + 1) * inner].map { Int32(channel * channelPitch + $0) }
         }
       },
-      points: layout.pointOffsets,
+      points: layout.pointOffsets, last: (points - points / tiles[0].points..<points, block.lastDepth),
       tiles: starts.enumerated().flatMap { group, start in
         lines.pieces.map {
           (start + $0.place, group * lines.size + $0.column, $0.kernel, group / groupsOfPlane)
@@ -200,8 +200,8 @@ final class WinogradRowConvolution: Sendable {
             }
             products.run(
               scratch - inputs.lowerBound * Self.channelPitch(layout), panels, into: rest,
-              slice: inputs.lowerBound * block.taps..<inputs.upperBound * block.taps,
-              depths: slices > 1 ? nil : planes.depths(task.origin),
+              slice: slices > 1 ? inputs.lowerBound * block.taps..<inputs.upperBound * block.taps : nil,
+              depths: planes.taps > 1 ? planes.depths(task.origin) : nil,
               ahead: slice == slices - 1 ? ahead : WriteAhead(scratch)
             ) { panel, phase, point in
               let (first, shift) = sources[phase]

@@ -23,8 +23,10 @@ struct WinogradRowLayout {
   ///   - strides: of the tiled axes, whose places `lattice` has by phases of a tile's outputs times the stride.
   ///   - rowTaps: taps of the last axis, which `lattice` may have more of.
   ///   - planes: places of the first axis that may be transformed one without the other, or 1.
+  ///   - hasPhasesFirst: whether the taps have the phases of the first tiled axis one after the other.
   init(
-    _ lattice: Lattice, tiled: Range<Int>, tiles: [WinogradTile], strides: [Int], rowTaps: Int, planes: Int
+    _ lattice: Lattice, tiled: Range<Int>, tiles: [WinogradTile], strides: [Int], rowTaps: Int, planes: Int,
+    hasPhasesFirst: Bool
   ) {
     let (parts, lengths) = (lattice.parts, lattice.lengths)
     let whole = 0..<tiled.lowerBound
@@ -106,6 +108,12 @@ struct WinogradRowLayout {
     for (index, phases) in strides.enumerated() {
       let pitch = tiles[index].points * counts[index] * sizes[index + 1]
       taps = taps.flatMap { base in (0..<phases).map { base + $0 * pitch } }
+    }
+    if hasPhasesFirst {
+      let after = strides.dropFirst().reduce(1, *)
+      taps = (0..<strides[0]).flatMap { phase in
+        taps.indices.filter { $0 / after % strides[0] == phase }.map { taps[$0] }
+      }
     }
     tapOffsets = taps
     pointOffsets = VoluteEngine.places(

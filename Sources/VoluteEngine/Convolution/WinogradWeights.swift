@@ -15,35 +15,41 @@ struct WinogradWeightLayout: Sendable {
   ///   - sum: its last axes are those of the tiles.
   ///   - strides: of those axes; 1 each unless given. Taps a stride apart are of one tile, and the taps between are
   ///     further ones to sum over.
+  ///   - outerTaps: those of the first axis, if they are summed over one after the other.
+  ///   - hasPhasesFirst: whether the phases of the first of those strides are, instead.
   init<T: KernelElement>(
-    _ sum: WindowSum, tiles: [WinogradTile], strides: [Int]? = nil, outerTaps: Int = 1, height: Int,
-    _ type: T.Type
+    _ sum: WindowSum, tiles: [WinogradTile], strides: [Int]? = nil, outerTaps: Int = 1,
+    hasPhasesFirst: Bool = false, height: Int, _ type: T.Type
   ) {
-    self.outerTaps = outerTaps
     self.sum = sum
     self.tiles = tiles
     self.height = height
     let strides = strides ?? tiles.map { _ in 1 }
+    self.outerTaps = hasPhasesFirst ? strides[0] : outerTaps
     let axes = sum.axes.suffix(tiles.count)
     let others = sum.axes.dropLast(tiles.count)
     let offsets: [Int?] = places(others.map(\.kernel), others.map(\.weightStep))
     // Which of the taps between, for all axes, and then the tiles' taps.
     let phases = combinations(strides.map { Array(0..<$0) })
-    tapOffsets = offsets.flatMap { base in
-      phases.flatMap { phase in
-        zip(zip(axes, tiles), zip(strides, phase)).reduce([base]) { taps, next in
-          let ((axis, tile), (stride, first)) = next
-          return taps.flatMap { tap in
-            (0..<tile.taps).map { index in
-              let place = first + index * stride
-              return place < axis.kernel ? tap.map { $0 + place * axis.weightStep } : nil
-            }
+    let outer = offsets.flatMap { base in phases.map { (base: base, phase: $0) } }
+    let ordered =
+      hasPhasesFirst
+      ? (0..<strides[0]).flatMap { first in outer.filter { $0.phase[0] == first } } : outer
+    tapOffsets = ordered.flatMap { base, phase in
+      zip(zip(axes, tiles), zip(strides, phase)).reduce([base]) { taps, next in
+        let ((axis, tile), (stride, first)) = next
+        return taps.flatMap { tap in
+          (0..<tile.taps).map { index in
+            let place = first + index * stride
+            return place < axis.kernel ? tap.map { $0 + place * axis.weightStep } : nil
           }
         }
       }
     }
     packed = PackedLayout(
-      .winograd, sum, [height, outerTaps] + zip(tiles, strides).flatMap { [$0.points, $0.taps, $1] }, T.self)
+      .winograd, sum,
+      [height, outerTaps, hasPhasesFirst ? 1 : 0] + zip(tiles, strides).flatMap { [$0.points, $0.taps, $1] },
+      T.self)
   }
 
   /// Weights for tiles of any taps.
