@@ -8,7 +8,8 @@ final class WinogradPlanes: @unchecked Sendable {
   let count: Int
   /// Of each block along the axis: the stretch of its planes that is wanted.
   private let wanted: UnsafeBufferPointer<Range<Int>>
-  /// Of each output along the axis, those that the last block has too many as well: its part of the depth.
+  /// Of each output along the axis, those that the last block has too many as well: its part of the depth. None where
+  /// planes are not told apart.
   private let depths: UnsafeBufferPointer<Range<Int>>
   private let extent: Int
 
@@ -19,7 +20,7 @@ final class WinogradPlanes: @unchecked Sendable {
     if taps == 1 {
       (count, extent) = (1, 0)
       wanted = UnsafeBufferPointer(copying: [0..<1])
-      depths = UnsafeBufferPointer(copying: [0..<depth])
+      depths = UnsafeBufferPointer(start: nil, count: 0)
       return
     }
     let (axis, extent) = (block.sum.axes[0], block.extents[0])
@@ -42,9 +43,9 @@ final class WinogradPlanes: @unchecked Sendable {
   /// The stretch of planes that the block with this first output has transformed.
   func wanted(_ origin: [Int]) -> Range<Int> { wanted[extent == 0 ? 0 : origin[0] / extent] }
 
-  /// The parts of the depth, of the outputs from the block's first on.
+  /// The parts of the depth, of the outputs from the block's first on; `nil` where all is read.
   func depths(_ origin: [Int]) -> UnsafePointer<Range<Int>>? {
-    depths.baseAddress.map { $0 + (extent == 0 ? 0 : origin[0]) }
+    depths.baseAddress.map { $0 + origin[0] }
   }
 
   private static func count(_ axis: WindowSum.Axis, extent: Int) -> Int {

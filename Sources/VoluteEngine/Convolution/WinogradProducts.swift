@@ -5,17 +5,15 @@ import CVolute
 /// What one point takes of a block stays in the second level of cache while several panels read it; what all points
 /// take seldom does.
 struct WinogradProducts {
-  /// Where a tile reads among the places of a row, the column of its results, and the output of the first axis that
-  /// they are of, in the block.
-  typealias Tile = (place: Int, column: Int, kernel: volute_tile, plane: Int)
-
   /// For each input channel and each tap that is not of a tile, the row of a point that it reads.
   let offsets: [Int32]
   /// Where each point starts.
   let points: [Int]
   /// Points that are last along the first tiled axis, and what they read of the depth.
   var last: (points: Range<Int>, depth: Int) = (0..<0, 0)
-  let tiles: [Tile]
+  /// Where each tile reads among the places of a row, the column of its results, and the output of the first axis that
+  /// they are of, in the block.
+  let tiles: [(place: Int, column: Int, kernel: volute_tile, plane: Int)]
   let height: Int
   /// Phases of a stride, each with weights of its own, that read the same points.
   let phases: Int

@@ -38,15 +38,17 @@ struct WinogradRowBlock {
   }
   /// Taps of the first axis, where it keeps them and has no stride; else 1.
   var planeTaps: Int { tiled.lowerBound > 0 && sum.axes[0].stride == 1 ? sum.axes[0].kernel : 1 }
-  /// Phases of the first tiled axis whose taps fill its tile, the first ones: the others have no last tap, which is all
-  /// that the tile's last point multiplies with.
-  private var fullPhases: Int {
-    max(sum.axes[tiled.lowerBound].kernel - (tiles[0].taps - 1) * strides[0], 0)
+  /// Phases of the first tiled axis, the last ones, that have a tap less than its tile: the tile's last point, which
+  /// multiplies with the last tap alone, passes over them.
+  private func phasesPassed(_ order: WinogradProducts.Order) -> Int {
+    // Planes and slices each need the depth in an order of their own.
+    if planeTaps > 1 || order.slices > 1 { return 0 }
+    return strides[0] * tiles[0].taps - sum.axes[tiled.lowerBound].kernel
   }
-  /// Whether the depth of a point has those phases one after the other, each with all channels.
-  var hasPhasesFirst: Bool { planeTaps == 1 && order.slices == 1 && fullPhases < strides[0] }
-  /// Depth of the points that are last along the first tiled axis.
-  var lastDepth: Int { sum.inputs * taps * (hasPhasesFirst ? fullPhases : strides[0]) / strides[0] }
+  /// Whether the depth of a point has the phases of that axis one after the other, each with all channels.
+  var hasPhasesFirst: Bool { phasesPassed(order) > 0 }
+  /// Depth of the points that are last along that axis.
+  var lastDepth: Int { sum.inputs * taps * (strides[0] - phasesPassed(order)) / strides[0] }
   /// What takes the place of the samples: squares of as many as there are lanes.
   var samples: Int { hasSamples ? (sum.batch + lanes - 1) / lanes : sum.batch }
 
@@ -228,9 +230,7 @@ struct WinogradRowBlock {
       tile: sum.inputs * taps * ((lineLayout.pieces.map { $0.kernel.vectors }.max() ?? 0) + 1) * lanes
         * bytes,
       channels: planeTaps > 1 ? 1 : sum.inputs, calls: points * panels * phases * calls * 20)
-    let passed =
-      planeTaps == 1 && order.slices == 1
-      ? Double(max(strides[0] - fullPhases, 0)) / Double(strides[0] * tiles[0].points) : 0
+    let passed = Double(phasesPassed(order)) / Double(strides[0] * tiles[0].points)
     return (order, product * (1 - passed) + work + spill * Double(shares))
   }
 }

@@ -198,10 +198,11 @@ final class WinogradRowConvolution: Sendable {
                 from, task.origin, inputs, samples: count, into: scratch,
                 scratch: slices > 1 ? rest + products.size : rest, row: turned)
             }
+            // The depth counts from the first of all channels.
             products.run(
               scratch - inputs.lowerBound * Self.channelPitch(layout), panels, into: rest,
               slice: slices > 1 ? inputs.lowerBound * block.taps..<inputs.upperBound * block.taps : nil,
-              depths: planes.taps > 1 ? planes.depths(task.origin) : nil,
+              depths: planes.depths(task.origin),
               ahead: slice == slices - 1 ? ahead : WriteAhead(scratch)
             ) { panel, phase, point in
               let (first, shift) = sources[phase]

@@ -96,7 +96,10 @@ struct WinogradRowLayout {
     pitches = wholePitches + Array(sizes.dropFirst()) + Array(lattice.pitches[row])
     let slicesOfPhase = lengths[whole].reduce(sizes[0], *)
     let phasePitches = StridedArray.contiguousStrides(wholePhases + rowPhases).map { $0 * slicesOfPhase }
-    var taps = [0]
+    func phaseOffsets(_ axis: Int) -> [Int] {
+      (0..<strides[axis]).map { $0 * tiles[axis].points * counts[axis] * sizes[axis + 1] }
+    }
+    var taps = hasPhasesFirst ? phaseOffsets(0) : [0]
     for (index, axis) in (Array(whole) + Array(row)).enumerated() {
       let pitch = axis < tiled.lowerBound ? wholePitches[axis] : lattice.pitches[axis]
       taps = taps.flatMap { base in
@@ -105,15 +108,8 @@ struct WinogradRowLayout {
         }
       }
     }
-    for (index, phases) in strides.enumerated() {
-      let pitch = tiles[index].points * counts[index] * sizes[index + 1]
-      taps = taps.flatMap { base in (0..<phases).map { base + $0 * pitch } }
-    }
-    if hasPhasesFirst {
-      let after = strides.dropFirst().reduce(1, *)
-      taps = (0..<strides[0]).flatMap { phase in
-        taps.indices.filter { $0 / after % strides[0] == phase }.map { taps[$0] }
-      }
+    for axis in strides.indices.dropFirst(hasPhasesFirst ? 1 : 0) {
+      taps = taps.flatMap { base in phaseOffsets(axis).map { base + $0 } }
     }
     tapOffsets = taps
     pointOffsets = VoluteEngine.places(

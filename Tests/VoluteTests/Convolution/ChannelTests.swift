@@ -6,53 +6,39 @@ import VoluteEngine
 /// are not tiled, whose taps are not all there in every phase; sizes that tiles do not divide, outputs that no place gives
 /// to, last vectors of channels that are not full, samples that blocks do not divide, groups.
 @Suite struct ChannelTests {
-  struct Shape {
-    var input: [Int]
-    var outputs: Int
-    var kernel: [Int]
-    var stride: PerAxis<Int> = 1
-    var padding: AxisPadding = 0
-    var outputPadding: PerAxis<Int> = 0
-    var dilation: PerAxis<Int> = 1
-    var groups = 1
-    var isTransposed = true
-  }
-
   static let shapes = [
-    Shape(input: [2, 64, 3, 5, 15], outputs: 64, kernel: [3, 4, 4], stride: 2),
-    Shape(input: [3, 40, 13, 11], outputs: 36, kernel: [4, 4], stride: 2, padding: 1),
-    Shape(input: [5, 19, 7, 9], outputs: 17, kernel: [4, 3], stride: 2, padding: 1, outputPadding: 1),
-    Shape(input: [1, 33, 6, 5, 7], outputs: 20, kernel: [5, 6, 4], stride: [2, 3, 2], padding: 2),
-    Shape(input: [2, 24, 90], outputs: 50, kernel: [8], stride: 4, padding: .sides(1, 3)),
-    Shape(input: [2, 96, 9, 11], outputs: 128, kernel: [4, 4], stride: 2, padding: 1, groups: 2),
-    Shape(
-      input: [1, 32, 4, 3, 12, 10], outputs: 16, kernel: [2, 3, 4, 4], stride: [1, 2, 2, 2], padding: 1),
-    Shape(input: [7, 64, 5, 6], outputs: 64, kernel: [3, 3], padding: 1, isTransposed: false),
-    Shape(input: [1, 96, 7, 7], outputs: 100, kernel: [3, 3], padding: 1, isTransposed: false),
-    Shape(
-      input: [5, 32, 5, 12, 15], outputs: 32, kernel: [3, 4, 4], stride: 2, padding: 1, isTransposed: false),
-    Shape(input: [3, 20, 23, 31], outputs: 24, kernel: [3, 5], stride: 2, padding: 2, isTransposed: false),
-    Shape(input: [4, 32, 200], outputs: 40, kernel: [7], stride: 3, padding: 2, isTransposed: false),
-    Shape(
+    TileShape(input: [2, 64, 3, 5, 15], outputs: 64, kernel: [3, 4, 4], stride: 2, isTransposed: true),
+    TileShape(
+      input: [3, 40, 13, 11], outputs: 36, kernel: [4, 4], stride: 2, padding: 1, isTransposed: true),
+    TileShape(
+      input: [5, 19, 7, 9], outputs: 17, kernel: [4, 3], stride: 2, padding: 1, outputPadding: 1,
+      isTransposed: true),
+    TileShape(
+      input: [1, 33, 6, 5, 7], outputs: 20, kernel: [5, 6, 4], stride: [2, 3, 2], padding: 2,
+      isTransposed: true),
+    TileShape(
+      input: [2, 24, 90], outputs: 50, kernel: [8], stride: 4, padding: .sides(1, 3), isTransposed: true),
+    TileShape(
+      input: [2, 96, 9, 11], outputs: 128, kernel: [4, 4], stride: 2, padding: 1, groups: 2,
+      isTransposed: true),
+    TileShape(
+      input: [1, 32, 4, 3, 12, 10], outputs: 16, kernel: [2, 3, 4, 4], stride: [1, 2, 2, 2], padding: 1,
+      isTransposed: true),
+    TileShape(input: [7, 64, 5, 6], outputs: 64, kernel: [3, 3], padding: 1),
+    TileShape(input: [1, 96, 7, 7], outputs: 100, kernel: [3, 3], padding: 1),
+    TileShape(
+      input: [5, 32, 5, 12, 15], outputs: 32, kernel: [3, 4, 4], stride: 2, padding: 1),
+    TileShape(input: [3, 20, 23, 31], outputs: 24, kernel: [3, 5], stride: 2, padding: 2),
+    TileShape(input: [4, 32, 200], outputs: 40, kernel: [7], stride: 3, padding: 2),
+    TileShape(
       input: [2, 33, 5, 8, 14], outputs: 20, kernel: [5, 3, 4], stride: [2, 1, 2], padding: .sides(2, 3),
-      dilation: [2, 1, 1], isTransposed: false),
-    Shape(
-      input: [1, 40, 9, 7, 7], outputs: 48, kernel: [3, 3, 3], padding: 2, dilation: [2, 1, 1],
-      isTransposed: false),
+      dilation: [2, 1, 1]),
+    TileShape(
+      input: [1, 40, 9, 7, 7], outputs: 48, kernel: [3, 3, 3], padding: 2, dilation: [2, 1, 1]),
   ]
 
-  @Test(arguments: shapes) func agreesWithTheDefinition(_ shape: Shape) throws {
-    let channels = shape.input[1]
-    let geometry =
-      shape.isTransposed
-      ? try ConvolutionGeometry(
-        transposing: shape.input, weightShape: [channels, shape.outputs / shape.groups] + shape.kernel,
-        stride: shape.stride, padding: .amounts(PerAxis(repeating: shape.padding)),
-        outputPadding: shape.outputPadding, groups: shape.groups)
-      : try ConvolutionGeometry(
-        inputShape: shape.input, weightShape: [shape.outputs, channels / shape.groups] + shape.kernel,
-        stride: shape.stride, padding: .amounts(PerAxis(repeating: shape.padding)), dilation: shape.dilation,
-        groups: shape.groups)
+  @Test(arguments: shapes) func agreesWithTheDefinition(_ shape: TileShape) throws {
+    let geometry = try shape.geometry()
     try expectTilesAgree(geometry, with: shape.isTransposed ? .scatter : .direct) { plan, name in
       // Narrow vectors leave fewer lanes empty elsewhere.
       let isNarrow = InstructionSet.current.name != "avx512"

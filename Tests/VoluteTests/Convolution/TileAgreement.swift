@@ -2,6 +2,30 @@ import Testing
 import Volute
 import VoluteEngine
 
+/// A convolution or transposed convolution whose tiles are compared.
+struct TileShape {
+  var input: [Int]
+  var outputs: Int
+  var kernel: [Int]
+  var stride: PerAxis<Int> = 1
+  var padding: AxisPadding = 0
+  var outputPadding: PerAxis<Int> = 0
+  var dilation: PerAxis<Int> = 1
+  var groups = 1
+  var isTransposed = false
+
+  func geometry() throws -> ConvolutionGeometry {
+    let padding = Padding.amounts(PerAxis(repeating: padding))
+    return isTransposed
+      ? try ConvolutionGeometry(
+        transposing: input, weightShape: [input[1], outputs / groups] + kernel, stride: stride,
+        padding: padding, outputPadding: outputPadding, groups: groups)
+      : try ConvolutionGeometry(
+        inputShape: input, weightShape: [outputs, input[1] / groups] + kernel, stride: stride,
+        padding: padding, dilation: dilation, groups: groups)
+  }
+}
+
 /// Both of Winograd's algorithms, float32 and float64, beside what adds up the products of the definition: within twice the
 /// stated error, and the same with one thread and with two.
 ///
